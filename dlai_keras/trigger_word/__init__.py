@@ -1,0 +1,1 @@
+"""Trigger-word detection: synthesise a dataset, train a detector, hear the word."""

@@ -1,0 +1,380 @@
+"""The definition of the architecture: names, places and the direction of imports.
+
+- An assignment has one name, which stands in five places.
+- Its modules have names from a closed list, plus a few nouns of its own.
+- Imports go one way: `data` and the nouns, then `layers` and `losses`, then `model`.
+  Assignments do not know of each other; what two of them need is a root concept.
+- Only the indexes `layers`, `losses` and `metrics` know every assignment.
+- The scripts, tests and benchmarks import the package, and nobody imports them; only
+  a test may load the script that it tests.
+- What makes or reads data never waits for Keras.
+"""
+
+import ast
+import functools
+import graphlib
+import importlib
+import inspect
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "dlai_keras"
+ASSIGNMENTS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+
+INDEXES = {"layers", "losses", "metrics"}
+ROOT_CONCEPTS = {
+    "audio",  # sound files of any kind
+    "boxes",  # intersection over union, non-maximum suppression
+    "command_line",  # what every script shares
+    "decoding",  # beam search and sampling
+    "embeddings",  # vector files
+    "images",  # picture files
+    "intervals",  # confidence intervals
+    "processes",  # ordered results from worker processes
+    "recurrent",  # the RNN and LSTM in NumPy
+    "rendering",  # drawing of synthetic scenes
+}
+# Inside an assignment a module imports from its own level or one below. The nouns of
+# DOMAIN are on level 0.
+LEVELS = {
+    "data": 0,
+    "metrics": 0,
+    "batches": 1,
+    "layers": 1,
+    "losses": 1,
+    "model": 2,
+    "course": 2,
+}
+MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
+DOMAIN = {
+    "trigger_word": {
+        "annotations",  # what is heard where: JSON lines, Audacity, JAMS
+        "dataset",  # generating datasets on disk, and resuming
+        "detection",  # from probabilities to times
+        "embedded",  # the clips that ship with the package
+        "espeak",  # the synthesiser's library
+        "features",  # spectrogram and log-mel
+        "speech",  # words spoken in many voices
+        "stream",  # endless fresh scenes
+        "synthesis",  # plan, render, label
+        "tfrecord",  # record files without TensorFlow
+    },
+}
+
+# Where an assignment has no such file, and why. No stubs.
+PLACES = ("dlai_keras", "assignments", "data_scripts", "tests", "benchmarks")
+ABSENT: dict[tuple[str, str], str] = {}
+# Modules without a test file of their own name, and why.
+TESTED_ELSEWHERE = {
+    "dlai_keras/layers.py": "an index; checked here",
+    "dlai_keras/losses.py": "an index; checked here",
+    "dlai_keras/metrics.py": "an index; checked here",
+}
+
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
+LEAVES = {"assignments", "data_scripts", "tests", "benchmarks"}
+
+SOURCES = sorted(path for place in PLACES for path in (ROOT / place).rglob("*.py"))
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
+        ".__init__"
+    ): path
+    for path in SOURCES
+    if path.is_relative_to(PACKAGE)
+}
+SCRIPTS = [
+    path
+    for path in SOURCES
+    if path.parent.name in {"assignments", "data_scripts", "benchmarks"}
+]
+each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
+each_index = pytest.mark.parametrize("index", sorted(INDEXES))
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+each_source = pytest.mark.parametrize("path", SOURCES, ids=relative)
+each_module = pytest.mark.parametrize("path", MODULES.values(), ids=relative)
+
+
+@functools.cache
+def imports(path):
+    """Full names of the modules that a file imports, within functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(path)} has a relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = names & set(MODULES)
+            found.update(modules)
+            if modules != names:
+                found.add(node.module)
+    return frozenset(found)
+
+
+def imported_packages(path):
+    return {module.partition(".")[0] for module in imports(path)}
+
+
+@functools.cache
+def reached(module):
+    """Modules of the package that are imported with `module`, itself included."""
+    found = {module}
+    for name in imports(MODULES[module]) & set(MODULES):
+        found |= reached(name)
+    return frozenset(found)
+
+
+def kind_of(module):
+    return module.rpartition(".")[2]
+
+
+def modules_of(assignment):
+    return [name for name in MODULES if name.startswith(f"dlai_keras.{assignment}.")]
+
+
+def keras_free_modules(assignment):
+    return [m for m in modules_of(assignment) if kind_of(m) not in MAY_IMPORT_KERAS]
+
+
+def run_python(code):
+    completed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
+
+
+# Names
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_same_assignments_stand_in_all_places(place):
+    if place in {"dlai_keras", "tests"}:
+        found = {
+            path.name
+            for path in (ROOT / place).iterdir()
+            if path.is_dir() and path.name != "__pycache__"
+        }
+    else:
+        found = {path.stem for path in (ROOT / place).glob("*.py")}
+    absent = {name for where, name in ABSENT if where == place}
+    assert found == set(ASSIGNMENTS) - absent
+
+
+def test_what_is_absent_is_an_assignment_and_says_why():
+    for (place, assignment), reason in ABSENT.items():
+        assert place in PLACES[1:]
+        assert assignment in ASSIGNMENTS
+        assert len(reason.split()) > 2
+
+
+def test_modules_have_names_from_the_closed_list():
+    assert set(DOMAIN) <= set(ASSIGNMENTS)
+    for assignment in ASSIGNMENTS:
+        found = {kind_of(module) for module in modules_of(assignment)}
+        domain = DOMAIN.get(assignment, set())
+        assert found <= domain | set(LEVELS), assignment
+        assert domain <= found, "DOMAIN lists what is not there"
+    found = {path.stem for path in PACKAGE.glob("*.py")}
+    assert found <= INDEXES | ROOT_CONCEPTS | {"__init__"}
+
+
+@each_module
+def test_every_module_has_its_test(path):
+    where = path.relative_to(PACKAGE)
+    test = ROOT / "tests" / where.parent / f"test_{where.name}"
+    if path.name == "__init__.py" or relative(path) in TESTED_ELSEWHERE:
+        assert not test.exists(), "it has a test: take it out of TESTED_ELSEWHERE"
+    else:
+        assert test.exists(), f"{relative(test)} is missing"
+
+
+# Imports
+
+
+def test_imports_have_no_cycle():
+    graph = {module: imports(path) & set(MODULES) for module, path in MODULES.items()}
+    for module, imported in graph.items():
+        assert module not in imported, f"{module} imports itself"
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, with the cycle
+
+
+@each_module
+def test_assignments_never_import_each_other(path):
+    where = path.relative_to(PACKAGE)
+    owner = where.parts[0] if len(where.parts) > 1 else None
+    others = set() if owner is None and path.stem in INDEXES else {*ASSIGNMENTS}
+    for module in imports(path):
+        package, _, rest = module.partition(".")
+        if package == "dlai_keras":
+            assert rest.partition(".")[0] not in others - {owner}
+
+
+@each_assignment
+def test_imports_inside_an_assignment_go_one_way(assignment):
+    levels = LEVELS | dict.fromkeys(DOMAIN.get(assignment, ()), 0)
+    modules = modules_of(assignment)
+    for module in modules:
+        for imported in imports(MODULES[module]) & set(modules):
+            own, other = kind_of(module), kind_of(imported)
+            assert levels[other] <= levels[own], f"{own} imports {other}"
+
+
+@each_assignment
+def test_assignments_do_not_import_the_indexes(assignment):
+    for module in modules_of(assignment):
+        used = imports(MODULES[module])
+        assert not used & {f"dlai_keras.{index}" for index in INDEXES}, module
+
+
+@each_source
+def test_nobody_but_a_test_imports_scripts_tests_and_benchmarks(path):
+    tests = {"tests", *(file.stem for file in (ROOT / "tests").glob("*.py"))}
+    if path.is_relative_to(ROOT / "tests"):
+        forbidden = tests - {"contract"}
+    else:
+        forbidden = tests | LEAVES
+    assert not imported_packages(path) & forbidden
+
+
+@each_source
+def test_there_are_no_star_imports(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert not [alias for node in nodes for alias in node.names if alias.name == "*"]
+
+
+@each_assignment
+def test_what_makes_data_reaches_no_framework(assignment):
+    for module in keras_free_modules(assignment):
+        for name in reached(module) - {"dlai_keras.command_line"}:
+            used = imported_packages(MODULES[name]) & FRAMEWORKS
+            assert not used, f"{module} imports {name}, which imports {used}"
+
+
+@each_assignment
+def test_importing_what_makes_data_loads_no_framework(assignment):
+    names = ", ".join(keras_free_modules(assignment))
+    loaded = run_python(f"import sys, {names}; print(*sys.modules)").split()
+    assert set(keras_free_modules(assignment)) <= set(loaded)
+    assert not (FRAMEWORKS | {"librosa", "matplotlib"}) & set(loaded)
+
+
+def test_importing_the_package_imports_nothing_else():
+    code = "import sys; before = set(sys.modules); import dlai_keras; "
+    code += "print(*(set(sys.modules) - before))"
+    assert run_python(code).split() == ["dlai_keras"]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=relative)
+def test_packages_hold_a_docstring_only(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    rest = [ast.unparse(node).partition(" =")[0] for node in tree.body[1:]]
+    assert rest == (["__version__"] if path.parent == PACKAGE else [])
+
+
+# What is public
+
+
+@each_index
+def test_indexes_hold_every_public_class(index):
+    public = importlib.import_module(f"dlai_keras.{index}")
+    assert public.__doc__
+    assert public.__all__ == sorted(public.__all__)
+    modules = [
+        importlib.import_module(f"dlai_keras.{assignment}.{index}")
+        for assignment in ASSIGNMENTS
+        if f"dlai_keras.{assignment}.{index}" in MODULES
+    ]
+    homes = {module.__name__ for module in modules}
+    for name in public.__all__:
+        assert getattr(public, name).__module__ in homes
+    classes = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if inspect.isclass(value)
+        and value.__module__ == module.__name__
+        and is_keras_class(value)
+        and not name.startswith("_")
+    }
+    assert classes <= set(public.__all__)
+
+
+def is_keras_class(value):
+    import keras
+
+    kinds = (keras.layers.Layer, keras.losses.Loss, keras.metrics.Metric)
+    return issubclass(value, kinds)
+
+
+@each_index
+def test_public_classes_are_registered_and_documented(index):
+    import keras
+
+    public = importlib.import_module(f"dlai_keras.{index}")
+    for name in public.__all__:
+        value = getattr(public, name)
+        text = vars(value).get("__doc__") if inspect.isclass(value) else value.__doc__
+        assert text, f"{name} has no docstring of its own"
+        if not (inspect.isclass(value) and is_keras_class(value)):
+            continue
+        assert keras.saving.get_registered_name(value) == f"dlai_keras>{name}"
+        sections = ["Example:"]
+        sections += ["Input shape:", "Output shape:"] * (index == "layers")
+        for section in sections:
+            assert section in text, f"{name} does not document: {section}"
+        for argument in inspect.signature(value).parameters.values():
+            if argument.kind not in {argument.VAR_POSITIONAL, argument.VAR_KEYWORD}:
+                documented = re.search(rf"^\s+{argument.name}: ", text, re.MULTILINE)
+                assert documented or argument.name in {"name", "reduction", "dtype"}, (
+                    f"{name} does not document `{argument.name}`"
+                )
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=relative)
+def test_scripts_import_without_side_effects(path, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["script", "--no-such-option"])
+    namespace = runpy.run_path(str(path), run_name="imported")
+    assert callable(namespace["main"])
+    assert not list(tmp_path.iterdir())
+    assert capfd.readouterr().out == ""
+
+
+# What must not be committed
+
+
+def text_files():
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    files = [ROOT / name for name in listed.stdout.split("\0") if name]
+    for path in files or SOURCES:  # an unpacked archive has no git
+        try:
+            yield path, path.read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue
+
+
+def test_no_file_names_a_path_of_one_machine_or_a_package_registry():
+    machine = r"(?<![\w.~])/(?:work|farm|root|home|Users)/"
+    registry = r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian\.org"
+    for path, text in text_files():
+        found = re.search(f"{machine}|{registry}", text)
+        assert not found, f"{relative(path)}: {found[0]}"
