@@ -37,7 +37,7 @@ clean:
 	rm -rf .venv build dist dlai_keras.egg-info .pytest_cache .ruff_cache .hypothesis
 
 .venv/bin/pip:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || \
 	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is another or none. Try: make PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -m venv .venv || \
 	  { rm -rf .venv; echo "error: $(PYTHON) cannot make environments; its venv or ensurepip module is missing." >&2; exit 2; }

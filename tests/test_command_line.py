@@ -335,8 +335,8 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(
 ):
     requirements = [
         "numpy>=2.1",
-        'google-crc32c>=1.6; extra == "tfrecord"',
-        'google-crc32c>=1.6; extra == "test"',
+        'google-crc32c>=1.7; extra == "tfrecord"',
+        'google-crc32c>=1.7; extra == "test"',
     ]
     monkeypatch.setattr("importlib.metadata.requires", lambda _: requirements)
     error = ModuleNotFoundError("No module named", name="google_crc32c.cext")

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from dlai_keras.trigger_word.synthesis import (
     Scene,
 )
 
+COURSE_FOLDERS = ("activates", "negatives", "backgrounds")
 EMBEDDED_CLIPS = Path(__file__).parent / "clips"
 SPLITS = ("train", "validation", "test")
 SPLIT_FRACTIONS = (0.6, 0.2, 0.2)
@@ -52,6 +53,72 @@ class LoadedClips:
     splits: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True)
+class ClipFolders:
+    """Which folders of a collection play which role.
+
+    Attributes:
+        root: folder that the others are relative to.
+        positives: folders of one trigger word each.
+        negatives: folders of other words and sounds.
+        backgrounds: folders of backgrounds.
+    """
+
+    root: Path
+    positives: tuple[str, ...] = ("activates",)
+    negatives: tuple[str, ...] = ("negatives",)
+    backgrounds: tuple[str, ...] = ("backgrounds",)
+
+
+def find_clips(data: Path | None, dataset: str | None = None) -> ClipFolders:
+    """Finds the clips in a folder of one of the usual layouts.
+
+    - `activates/ negatives/ backgrounds/`, the course's;
+    - a folder that holds such ones;
+    - `wake_words/<word>/` beside `noise/` and, if there, `spoken_digits/`: one set a
+      word, whose negatives are the other words and the digits;
+    - a folder that holds any of these as `trigger_word/`.
+
+    Args:
+        data: the folder; None takes the embedded clips.
+        dataset: which set, where the folder holds several.
+
+    Raises:
+        FileNotFoundError: nothing of the kind is there.
+        ValueError: several sets are there and none is chosen, or an unknown one is.
+    """
+    if data is None:
+        return ClipFolders(EMBEDDED_CLIPS)
+    data = Path(data)
+    if not data.is_dir():
+        raise FileNotFoundError(f"No such folder: {data}. {LAYOUT}")
+    if (data / "trigger_word").is_dir():
+        data = data / "trigger_word"
+    sets = {}
+    for folder in [data, *sorted(item for item in data.iterdir() if item.is_dir())]:
+        if all((folder / name).is_dir() for name in COURSE_FOLDERS):
+            sets["." if folder == data else folder.name] = ClipFolders(folder)
+    if (data / "wake_words").is_dir() and (data / "noise").is_dir():
+        words = sorted(x.name for x in (data / "wake_words").iterdir() if x.is_dir())
+        digits = ("spoken_digits",) if (data / "spoken_digits").is_dir() else ()
+        for word in words:
+            others = tuple(f"wake_words/{other}" for other in words if other != word)
+            sets[word] = ClipFolders(
+                data, (f"wake_words/{word}",), (*others, *digits), ("noise",)
+            )
+    if not sets:
+        raise FileNotFoundError(f"No clips in {data}. {LAYOUT}")
+    if dataset is None and len(sets) == 1:
+        return next(iter(sets.values()))
+    if dataset not in sets:
+        received = "none" if dataset is None else dataset
+        raise ValueError(
+            f"{data} holds several sets; choose one with --dataset: "
+            f"{', '.join(sets)}. Received: {received}."
+        )
+    return sets[dataset]
+
+
 def group_of(path: Path) -> str:
     """What a clip must not be separated from: its speaker or recording if known.
 
@@ -73,6 +140,7 @@ def load_clips(
     backgrounds: Sequence[str] = ("backgrounds",),
     sample_rate: int = 44_100,
     trim: bool = True,
+    max_duration: float | None = None,
     on_error: str = "fail",
     progress=None,
 ) -> LoadedClips:
@@ -86,6 +154,8 @@ def load_clips(
         backgrounds: folders of backgrounds.
         sample_rate: hertz; starts and durations are whole samples at that rate.
         trim: leave out the silence around each clip.
+        max_duration: seconds; a longer clip finds no place in an example and counts
+            as broken.
         on_error: `"fail"` raises at the first broken file, `"skip"` leaves it out.
         progress: wraps the files while they are read, to show a bar.
 
@@ -129,13 +199,17 @@ def load_clips(
             if folder in backgrounds:
                 found[folder].append(_measure_background(path, name, group))
             else:
-                found[folder].append(
-                    _measure_clip(path, name, label, group, sample_rate, trim)
-                )
+                clip = _measure_clip(path, name, label, group, sample_rate, trim)
+                if max_duration is not None and clip.duration > max_duration:
+                    raise audio_file.AudioFileError(
+                        f"{path} lasts {clip.duration:.2f} s, longer than the example "
+                        f"({max_duration:g} s)."
+                    )
+                found[folder].append(clip)
         except audio_file.AudioFileError as error:
             if on_error == "fail":
                 raise audio_file.AudioFileError(
-                    f"{error} Repair or remove it, or leave broken clips out with "
+                    f"{error} Repair or remove it, or leave such clips out with "
                     "--on-error skip."
                 ) from None
             skipped.append((name, str(error)))
@@ -289,55 +363,6 @@ def split_clips(
                 )
         parts[split] = ClipSet(positives, negatives, backgrounds[split], clips.weights)
     return parts
-
-
-def partial_words(
-    rng: np.random.Generator,
-    clips: Iterable[Clip],
-    num: int,
-    *,
-    sample_rate: int = 16_000,
-    label: str = "partial",
-) -> tuple[Clip, ...]:
-    """Cut-off and reversed trigger words: what must not fire, in the same voices.
-
-    A third are beginnings (30 to 65 % of the word), a third endings (30 to 60 %), and
-    a third the whole word backwards. They keep a detector from firing at half the
-    word, or at whatever is recorded through the same microphones.
-
-    Args:
-        rng: draws them.
-        clips: trimmed trigger words.
-        num: how many to make.
-        sample_rate: hertz; cuts fall on whole samples.
-        label: of the new clips.
-
-    Returns:
-        `num` clips.
-    """
-    clips = list(clips)
-    parts = []
-    for number in range(num):
-        clip = clips[rng.integers(len(clips))]
-        start, duration, reverse = clip.start, clip.duration, False
-        kind = number % 3
-        if kind == 0:
-            duration = clip.duration * rng.uniform(0.3, 0.65)
-        elif kind == 1:
-            duration = clip.duration * rng.uniform(0.3, 0.6)
-            start = clip.start + clip.duration - duration
-        else:
-            reverse = True
-        parts.append(
-            replace(
-                clip,
-                label=label,
-                start=round(start * sample_rate) / sample_rate,
-                duration=max(1, round(duration * sample_rate)) / sample_rate,
-                reverse=reverse,
-            )
-        )
-    return tuple(parts)
 
 
 def _read_manifest(root):

@@ -147,7 +147,7 @@ def write_dataset(
         description: as `describe` returns it.
         records: annotations to render instead of drawing scenes.
         workers: processes; the result does not depend on it.
-        progress: called with the number of finished examples.
+        progress: wraps `(blocks, num_blocks)` while they are made, to show a bar.
 
     Returns:
         The summary that also stands in `dataset.json`.
@@ -170,12 +170,12 @@ def write_dataset(
         (output / ANNOTATIONS).open("a", encoding="utf-8") as file,
         Workers(worker, workers) as pool,
     ):
-        for lines in pool.map(blocks):
+        finished = pool.map(blocks)
+        if progress:
+            finished = progress(finished, -(-num_examples // size) - done // size)
+        for lines in finished:
             file.write("".join(lines))
             file.flush()
-            done += len(lines)
-            if progress:
-                progress(done)
     summary = summarise(output / ANNOTATIONS)
     _write_description(output, {**description, "complete": True, "summary": summary})
     return summary

@@ -1,10 +1,15 @@
 """Trigger-word detectors: the course's, and the small causal one to ship."""
 
+import json
 from pathlib import Path
 
+import h5py
 import keras
+import numpy as np
 from keras import layers
 
+from dlai_keras import audio as audio_file
+from dlai_keras.trigger_word.detection import DetectorSettings
 from dlai_keras.trigger_word.features import log_mel_settings
 from dlai_keras.trigger_word.layers import LogMelSpectrogram
 
@@ -157,3 +162,118 @@ def listen(model: keras.Model, sample_rate: int = 16_000) -> keras.Model:
     audio = keras.Input((None,), name="audio")
     features = LogMelSpectrogram(**log_mel_settings(sample_rate), name="log_mel")(audio)
     return keras.Model(audio, model(features), name=f"{model.name}_from_audio")
+
+
+def save_detector(
+    folder: Path, model: keras.Model, settings: DetectorSettings, **notes
+) -> None:
+    """Writes `model.keras`, and beside it `detector.json` with what `predict` needs.
+
+    Args:
+        folder: made if it is missing.
+        model: takes audio, as `listen` makes it.
+        settings: threshold, sample rate, labels and so on.
+        **notes: what else is worth keeping, such as the seed of the split.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / ".partial.keras"
+    model.save(partial)
+    partial.replace(folder / "model.keras")
+    text = json.dumps({"detector": settings.as_dict(), **notes}, indent=1) + "\n"
+    audio_file.write_bytes(folder / SETTINGS_FILE, text.encode("utf-8"))
+
+
+def load_detector(path: Path) -> tuple[keras.Model, DetectorSettings, dict]:
+    """Reads a trained detector.
+
+    Args:
+        path: `model.keras`, or the folder that holds it.
+
+    Returns:
+        `(model, settings, notes)`; the model takes audio `(batch, num_samples)`.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is no such thing.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.keras"
+    beside = path.with_name(SETTINGS_FILE)
+    for file in (path, beside):
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"No such file: {file}. Expected model.keras and {SETTINGS_FILE} as "
+                "`assignments/trigger_word.py train` leaves them."
+            )
+    try:
+        notes = json.loads(beside.read_text(encoding="utf-8"))
+        settings = DetectorSettings.from_dict(notes.pop("detector"))
+    except (ValueError, KeyError, AttributeError):
+        raise ValueError(f"{beside} holds no detector settings.") from None
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        raise ValueError(f"{path} is no Keras model: {error}") from None
+    return model, settings, notes
+
+
+def load_pretrained() -> tuple[keras.Model, DetectorSettings, dict]:
+    """The detector that comes with the package; it listens for "activate".
+
+    Returns:
+        `(model, settings, notes)` as `load_detector`.
+    """
+    return load_detector(WEIGHTS / "activate")
+
+
+def load_course_weights(model: keras.Model, path: Path) -> keras.Model:
+    """Reads weights of the course's detector, as Keras 2 saved them.
+
+    Args:
+        model: as `trigger_word_detector()` builds it.
+        path: legacy `.h5`, of a whole model or of weights alone.
+
+    Returns:
+        `model`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file does not hold the weights of this architecture.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No such weights: {path}")
+    try:
+        with h5py.File(path, "r") as file:
+            stored = _legacy_weights(file.get("model_weights", file))
+    except OSError:
+        raise ValueError(f"{path} is no HDF5 file.") from None
+    # Batch normalisation, too, is stored in the order gamma, beta, mean, variance.
+    wanted = [layer for layer in model.layers if layer.weights]
+    shapes = [[weight.shape for weight in layer.weights] for layer in wanted]
+    found = [[array.shape for array in arrays] for arrays in stored]
+    if [list(map(tuple, s)) for s in shapes] != [list(map(tuple, f)) for f in found]:
+        raise ValueError(
+            f"{path} does not hold weights of this model. Expected arrays of shapes "
+            f"{shapes}. Received: {found}."
+        )
+    for layer, arrays in zip(wanted, stored, strict=True):
+        layer.set_weights(arrays)
+    return model
+
+
+def _legacy_weights(group):
+    """Arrays of every layer that has any, in the model's order."""
+    layers_in_order = [_text(name) for name in group.attrs["layer_names"]]
+    arrays = []
+    for name in layers_in_order:
+        names = [_text(weight) for weight in group[name].attrs["weight_names"]]
+        if names:
+            arrays.append([np.asarray(group[name][weight]) for weight in names])
+    return arrays
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value
