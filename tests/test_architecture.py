@@ -60,6 +60,8 @@ DOMAIN = {
         "embedded",  # the clips that ship with the package
         "espeak",  # the synthesiser's library
         "features",  # spectrogram and log-mel
+        "negatives",  # words and sounds that must not fire
+        "pictures",  # what a person wants to see of a scene or a detection
         "speech",  # words spoken in many voices
         "stream",  # endless fresh scenes
         "synthesis",  # plan, render, label

@@ -86,12 +86,7 @@ def to_jams(scene: Scene) -> str:
     Raises:
         ModuleNotFoundError: the extra `jams` is not installed.
     """
-    try:
-        import jams
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            'JAMS needs an extra: pip install "dlai_keras[jams]"'
-        ) from None
+    jams = check_jams()
     document = jams.JAMS()
     document.file_metadata.duration = scene.duration
     annotation = jams.Annotation(namespace="tag_open", duration=scene.duration)
@@ -102,3 +97,18 @@ def to_jams(scene: Scene) -> str:
     annotation.sandbox.scene = asdict(scene)
     document.annotations.append(annotation)
     return document.dumps(indent=1)
+
+
+def check_jams():
+    """The package `jams`.
+
+    Raises:
+        ModuleNotFoundError: it is not installed; the message says how.
+    """
+    try:
+        import jams
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            'JAMS needs an extra: pip install "dlai_keras[jams]"'
+        ) from None
+    return jams

@@ -117,6 +117,39 @@ def settings_from(description: dict) -> DatasetSettings:
         raise ValueError(f"{DESCRIPTION} holds no settings: {error}.") from None
 
 
+def check_extras(settings: DatasetSettings) -> None:
+    """Fails before anything is written where an optional package is missing.
+
+    Raises:
+        ModuleNotFoundError: says how to install it.
+    """
+    if settings.format == "tfrecord":
+        tfrecord.check_available()
+    if settings.jams:
+        annotations.check_jams()
+
+
+def check_clips(root: Path, checksums: dict[str, str]) -> None:
+    """Compares clips with the checksums of `dataset.json`.
+
+    Raises:
+        FileNotFoundError: a clip is missing.
+        ValueError: a clip is another one than it was.
+    """
+    for file, expected in checksums.items():
+        path = Path(root) / file
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"No such clip: {path}. The dataset was made from it; say with --clips "
+                "where the clips lie now."
+            )
+        if checksum(path) != expected:
+            raise ValueError(
+                f"{path} is not the clip that the dataset was made from: its checksum "
+                "differs."
+            )
+
+
 def checksum(path: Path) -> str:
     """SHA-256 of a file."""
     with Path(path).open("rb") as file:

@@ -158,7 +158,7 @@ def receptive_field(
 
 
 def listen(model: keras.Model, sample_rate: int = 16_000) -> keras.Model:
-    """A detector that takes audio `(batch, num_samples)` instead of log-mel energies."""
+    """A detector that takes audio `(batch, num_samples)`, not log-mel energies."""
     audio = keras.Input((None,), name="audio")
     features = LogMelSpectrogram(**log_mel_settings(sample_rate), name="log_mel")(audio)
     return keras.Model(audio, model(features), name=f"{model.name}_from_audio")
