@@ -104,6 +104,8 @@ def generate(
         chosen["snr_db"] = snr
     else:
         chosen["snr_db"] = None
+        if snr != generate.__kwdefaults__["snr"]:
+            raise ValueError("`snr` needs drawn levels. Add --levels snr, or leave it.")
     scene = (base or synthesis.SceneSettings)(
         duration=duration,
         sample_rate=sample_rate,
@@ -230,17 +232,18 @@ def _regenerate(path, output, clips, workers, preview, given):
     dataset.check_clips(root, description["clips"])
     labels = tuple(description["labels"])
     clip_set = synthesis.ClipSet({label: () for label in labels}, {}, ())
-    num_examples = sum(1 for _ in annotations.read_records(path))
+    num_examples = annotations.count_scenes(path)
     summary = dataset.write_dataset(
         output,
         num_examples,
         settings,
         clip_set,
         root,
+        # The checksum tells an edited file from the one that a run began with.
         description={
-            key: value
-            for key, value in description.items()
-            if key not in ("complete", "summary")
+            **{key: description[key] for key in dataset.REPRODUCED},
+            "clips_folder": Path(root).as_posix(),
+            "annotations": dataset.checksum(path),
         },
         records=annotations.read_records(path),
         workers=workers,

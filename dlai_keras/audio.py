@@ -6,8 +6,11 @@ levels in dBFS: 0 dBFS is the root mean square of a full-scale square wave.
 
 import io
 import os
+import struct
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +19,15 @@ import soxr
 
 SILENCE_DB = -120.0  # the level of digital silence, so that arithmetic stays finite
 # What libsndfile decodes by itself; everything else needs pydub and ffmpeg.
-NATIVE_SUFFIXES = frozenset(
-    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64".split()
-)
-FFMPEG_SUFFIXES = frozenset(".m4a .mp4 .aac .wma .amr .webm .3gp .mov .mka".split())
+# fmt: off
+NATIVE_SUFFIXES = frozenset((
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au",
+    ".snd", ".caf", ".w64",
+))
+FFMPEG_SUFFIXES = frozenset((
+    ".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".3gp", ".mov", ".mka",
+))
+# fmt: on
 SUFFIXES = NATIVE_SUFFIXES | FFMPEG_SUFFIXES
 
 
@@ -122,22 +130,79 @@ def read(
     return np.ascontiguousarray(audio, dtype="float32")
 
 
-def read_blocks(path: Path, *, seconds: float = 0.1, blocks_at_once: int = 600):
+def check(path: Path) -> None:
+    """Decodes a file from end to end and keeps nothing.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        AudioFileError: the file is broken, empty, not finite, or no audio.
+    """
+    for _ in read_blocks(path):
+        pass
+
+
+def read_blocks(
+    path: Path,
+    *,
+    sample_rate: int | None = None,
+    seconds: float = 0.1,
+    blocks_at_once: int = 600,
+):
     """Yields `(num_blocks, block_samples)` arrays of a file of any length.
 
-    The file keeps its own sample rate; the last block is padded with zeros. At most
-    `blocks_at_once * seconds` of audio is in memory.
+    The last block is padded with zeros. At most `blocks_at_once * seconds` of audio is
+    in memory.
     """
-    rate = info(path).sample_rate
+    header = info(path)
+    rate = sample_rate or header.sample_rate
     size = max(1, round(seconds * rate))
     chunk = blocks_at_once * size / rate
-    start, total = 0.0, info(path).duration
-    while start < total - 0.5 / rate:
-        audio = read(path, start=start, duration=min(chunk, total - start))
+    start, total = 0.0, header.duration
+    while start < total - 0.5 / header.sample_rate:
+        audio = read(
+            path,
+            sample_rate=sample_rate,
+            start=start,
+            duration=min(chunk, total - start),
+        )
         padded = np.zeros(-(-len(audio) // size) * size, "float32")
         padded[: len(audio)] = audio
         yield padded.reshape(-1, size)
         start += chunk
+
+
+def stream(
+    path: Path, *, sample_rate: int, seconds: float = 30.0
+) -> Iterator[np.ndarray]:
+    """Yields a recording of any length in parts: `read`, with flat memory.
+
+    Args:
+        path: the file; one that needs ffmpeg comes as a single part.
+        sample_rate: hertz to resample to.
+        seconds: length of a part.
+
+    Raises:
+        AudioFileError: as `read`.
+    """
+    path = Path(path)
+    if _needs_ffmpeg(path):
+        yield read(path, sample_rate=sample_rate)
+        return
+    resampler = None
+    with soundfile.SoundFile(str(path)) as file:
+        if file.samplerate != sample_rate:
+            resampler = soxr.ResampleStream(
+                file.samplerate, sample_rate, 1, dtype="float32"
+            )
+        size = round(seconds * file.samplerate)
+        last = False
+        while not last:
+            try:
+                part = file.read(size, dtype="float32", always_2d=True).mean(axis=1)
+            except soundfile.LibsndfileError as error:
+                raise _broken(path, error) from None
+            last = len(part) < size
+            yield resampler.resample_chunk(part, last=last) if resampler else part
 
 
 def write(path: Path, audio: np.ndarray, sample_rate: int) -> None:
@@ -150,20 +215,26 @@ def write(path: Path, audio: np.ndarray, sample_rate: int) -> None:
         audio: float `(num_samples,)` in [-1, 1]; what is beyond is clipped.
         sample_rate: hertz.
     """
+    samples = to_int16(audio)
+    form = Path(path).suffix[1:].upper()
+    if form == "WAV":
+        # The bytes that soundfile would write, without its two copies of them.
+        samples = samples.astype("<i2", copy=False)
+        write_bytes(path, _wav_header(samples.nbytes, sample_rate), samples.data)
+        return
     # Encoded in memory first: an error while writing must surface as an OSError.
     buffer = io.BytesIO()
-    soundfile.write(
-        buffer, to_int16(audio), sample_rate, format=Path(path).suffix[1:].upper()
-    )
+    soundfile.write(buffer, samples, sample_rate, format=form)
     write_bytes(path, buffer.getbuffer())
 
 
-def write_bytes(path: Path, content: bytes | memoryview) -> None:
+def write_bytes(path: Path, *parts: bytes | memoryview) -> None:
     """Writes a file that appears under its name only once it is complete."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(content)
+        with partial.open("wb") as file:
+            file.writelines(parts)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -221,11 +292,11 @@ def audible_span(
     """Where a recorded word begins and ends, in samples.
 
     The power of overlapping frames is measured after a pre-emphasis (rumble is no
-    speech) and a median over five frames (clicks are none either). The noise is what lies
-    steadily away from the loudest stretch; the word is what
-    exceeds both that noise by `above_noise_db` and the peak less `range_db`. Stretches
-    nearer to one another than `max_gap` are one word; of several, those that hold a
-    twentieth of the energy of the strongest are kept.
+    speech) and a median over five frames (clicks are none either). The noise is what
+    lies steadily away from the loudest stretch; the word is what exceeds both that
+    noise by `above_noise_db` and the peak less `range_db`. Stretches nearer to one
+    another than `max_gap` are one word; of several, those that hold a twentieth of
+    the energy of the strongest are kept.
 
     Args:
         audio: `(num_samples,)`.
@@ -294,8 +365,7 @@ def fade_edges(audio: np.ndarray, num_samples: int) -> np.ndarray:
     num_samples = min(num_samples, len(audio) // 2)
     audio = audio.copy()
     if num_samples:
-        ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(num_samples) + 0.5) / num_samples)
-        ramp = ramp.astype("float32")
+        ramp = _raised_cosine(num_samples)
         audio[:num_samples] *= ramp
         audio[len(audio) - num_samples :] *= ramp[::-1]
     return audio
@@ -320,9 +390,32 @@ def loop(audio: np.ndarray, num_samples: int, crossfade: int) -> np.ndarray:
     phase = (np.arange(crossfade) + 0.5) / max(crossfade, 1) * (np.pi / 2)
     rise, fall = np.sin(phase).astype("float32"), np.cos(phase).astype("float32")
     seam = audio[step:] * fall + audio[:crossfade] * rise
-    body = np.concatenate([seam, audio[crossfade:step]])  # (step,), loops seamlessly
-    repeats = -(-(num_samples - step) // step)
-    return np.concatenate([audio[:step], np.tile(body, repeats)])[:num_samples]
+    looped = np.empty(num_samples, "float32")
+    looped[:step] = audio[:step]
+    for start in range(step, num_samples, step):
+        part = looped[start : start + step]
+        part[:crossfade] = seam[: len(part)]
+        part[crossfade:] = audio[crossfade : len(part)]
+    return looped
+
+
+@lru_cache(maxsize=32)
+def _raised_cosine(num_samples: int) -> np.ndarray:
+    phase = np.pi * (np.arange(num_samples) + 0.5) / num_samples
+    ramp = (0.5 - 0.5 * np.cos(phase)).astype("float32")
+    ramp.flags.writeable = False  # all callers share it
+    return ramp
+
+
+def _wav_header(num_bytes: int, sample_rate: int) -> bytes:
+    """What stands before the samples of a mono 16-bit WAV file."""
+    form = struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    return struct.pack(
+        "<4sI4s4sI16s4sI",
+        *(b"RIFF", 36 + num_bytes, b"WAVE"),
+        *(b"fmt ", len(form), form),
+        *(b"data", num_bytes),
+    )
 
 
 def _runs(mask: np.ndarray) -> tuple[list[int], list[int]]:
@@ -339,6 +432,8 @@ def _needs_ffmpeg(path: Path) -> bool:
 
 def _broken(path: Path, error: Exception) -> AudioFileError:
     reason = str(error).split(":")[-1].strip().rstrip(".")
+    if reason.startswith("File does not exist"):  # said of what is no mp3 at all
+        reason = "Format not recognised"
     return AudioFileError(f"{path} cannot be read as audio: {reason}.")
 
 
@@ -354,10 +449,20 @@ def _read_natively(path, start, duration):
                 )
             if first:
                 file.seek(first)
-            frames = -1 if duration is None else round(duration * rate)
-            return file.read(frames, dtype="float32", always_2d=True), rate
-    except soundfile.LibsndfileError as error:
+            frames = file.frames - first
+            if duration is not None:
+                frames = min(frames, round(duration * rate))
+            audio = file.read(frames, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, MemoryError) as error:
         raise _broken(path, error) from None
+    # ogg and mp3 that are broken in the middle just end there; a tenth of a second
+    # is what headers of sound mp3 files may be off.
+    if len(audio) < frames - 0.1 * rate:
+        raise AudioFileError(
+            f"{path} is broken: it cannot be read beyond "
+            f"{(first + len(audio)) / rate:.2f} s."
+        )
+    return audio, rate
 
 
 def _open_with_ffmpeg(path, **part):

@@ -267,6 +267,38 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
+def load_keras():
+    """Imports Keras with its backend's start-up messages kept off the screen.
+
+    TensorFlow tells every user without a graphics card, four times, that there is
+    none. `DLAI_TRACEBACK=1` lets it speak.
+
+    Returns:
+        The module `keras`.
+
+    Example:
+        >>> load_keras().__name__
+        'keras'
+    """
+    if "keras" in sys.modules or os.environ.get("DLAI_TRACEBACK", "0") not in ("", "0"):
+        import keras
+
+        return keras
+    note("loading Keras ...")
+    sys.stderr.flush()
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import keras
+
+        keras.ops.zeros(1)  # devices, too, are looked for aloud
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+    return keras
+
+
 def set_seed(seed: int) -> None:
     """Seeds Python, NumPy and Keras' backend; a script calls it once, at its start.
 

@@ -1,3 +1,8 @@
 """Every public loss, by name; importing this module registers them all."""
 
-__all__ = []
+from dlai_keras.trigger_word.losses import (
+    MaskedBinaryCrossentropy,
+    masked_binary_crossentropy,
+)
+
+__all__ = ["MaskedBinaryCrossentropy", "masked_binary_crossentropy"]

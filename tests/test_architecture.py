@@ -59,6 +59,7 @@ DOMAIN = {
         "detection",  # from probabilities to times
         "embedded",  # the clips that ship with the package
         "espeak",  # the synthesiser's library
+        "evaluation",  # held-out words in a stream of sound
         "features",  # spectrogram and log-mel
         "negatives",  # words and sounds that must not fire
         "pictures",  # what a person wants to see of a scene or a detection

@@ -32,6 +32,7 @@ LAYOUT = (
 GROUP_PATTERNS = (
     re.compile(r"^\d_(?P<group>[a-z]+)_\d+$"),  # spoken digits: digit_speaker_take
     re.compile(r"^\d-(?P<group>\d+)-[A-Z](-\d+)?$"),  # ESC: fold-recording-take
+    re.compile(r"^\d+_(?P<group>act\d+)$"),  # the course: take_speaker
     re.compile(r"^(?P<group>[0-9a-f]{8})_nohash_\d+$"),  # Speech Commands
 )
 
@@ -173,8 +174,12 @@ def load_clips(
     if not positives or not backgrounds:
         raise ValueError("At least one positive and one background folder is needed.")
     folders = [*positives, *negatives, *backgrounds]
-    if len(set(folders)) < len(folders):
+    if len({Path(folder) for folder in folders}) < len(folders):
         raise ValueError(f"Each folder must have one role. Received: {folders}.")
+    names = [Path(folder).name for folder in (*positives, *negatives)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        # A negative of that name would be labelled as the trigger word.
+        raise ValueError(f"Two folders are both named `{twice[0]}`; rename one.")
     if not root.is_dir():
         raise FileNotFoundError(f"No such folder: {root}. {LAYOUT}")
     files = {}
@@ -197,7 +202,9 @@ def load_clips(
         label = Path(folder).name
         try:
             if folder in backgrounds:
-                found[folder].append(_measure_background(path, name, group))
+                found[folder].append(
+                    _measure_background(path, name, group, sample_rate)
+                )
             else:
                 clip = _measure_clip(path, name, label, group, sample_rate, trim)
                 if max_duration is not None and clip.duration > max_duration:
@@ -259,14 +266,15 @@ class AudioFiles:
         """The scene's background, looped with a crossfade where it is too short."""
         rate = scene.sample_rate
         num_samples = round(scene.duration * rate)
+        key = (
+            scene.background,
+            rate,
+            scene.background_start,
+            scene.background_duration,
+        )
         if scene.background_duration <= max(self.whole_seconds, scene.duration):
             part = self._cached(
-                (
-                    scene.background,
-                    rate,
-                    scene.background_start,
-                    scene.background_duration,
-                ),
+                key,
                 lambda: audio_file.read(
                     self.root / scene.background,
                     sample_rate=rate,
@@ -292,10 +300,15 @@ class AudioFiles:
             first = max(len(part) - num_samples, 0)  # rounding of rates, not a loop
         if len(part) >= first + num_samples:
             return part[first : first + num_samples]
-        looped = audio_file.loop(
-            part, first + num_samples, round(LOOP_CROSSFADE * rate)
+        crossfade = round(LOOP_CROSSFADE * rate)
+        if scene.duration > self.whole_seconds or first > len(part):
+            return audio_file.loop(part, first + num_samples, crossfade)[first:]
+        # Long enough for every offset, so that all scenes share it.
+        looped = self._cached(
+            (*key, num_samples),
+            lambda: audio_file.loop(part, len(part) + num_samples, crossfade),
         )
-        return looped[first:]
+        return looped[first : first + num_samples]
 
     def _cached(self, key, read):
         if key in self._cache:
@@ -383,13 +396,7 @@ def _read_manifest(root):
 
 
 def _by_label(folders, found):
-    labels: dict[str, tuple[Clip, ...]] = {}
-    for folder in folders:
-        label = Path(folder).name
-        if label in labels:
-            raise ValueError(f"Two folders are both named `{label}`; rename one.")
-        labels[label] = tuple(found[folder])
-    return labels
+    return {Path(folder).name: tuple(found[folder]) for folder in folders}
 
 
 def measure_clip(audio: np.ndarray, sample_rate: int, *, trim: bool = True):
@@ -413,14 +420,17 @@ def _measure_clip(path, name, label, group, sample_rate, trim):
     return Clip(name, label, start, duration, level_db, group)
 
 
-def _measure_background(path, name, group):
+def _measure_background(path, name, group, sample_rate):
+    # At the scenes' rate: what lies above its half is not heard in them.
+    blocks = audio_file.read_blocks(
+        path, sample_rate=sample_rate, seconds=BACKGROUND_BLOCK
+    )
     powers = np.concatenate(
-        [
-            np.einsum("ij,ij->i", blocks, blocks) / blocks.shape[1]
-            for blocks in audio_file.read_blocks(path, seconds=BACKGROUND_BLOCK)
-        ]
+        [np.einsum("ij,ij->i", part, part) / part.shape[1] for part in blocks]
     )
     duration = audio_file.info(path).duration
+    filled = duration / BACKGROUND_BLOCK - (len(powers) - 1)
+    powers[-1] /= min(max(filled, 0.01), 1.0)  # the last block is padded with zeros
     return Background(name, duration, tuple(powers.tolist()), group=group)
 
 

@@ -32,6 +32,8 @@ from dlai_keras.trigger_word.synthesis import (
 
 ANNOTATIONS = "annotations.jsonl"
 DESCRIPTION = "dataset.json"
+# What a dataset that is rendered again takes from the description of the first.
+REPRODUCED = ("version", "labels", "settings", "clips_folder", "clips", "skipped")
 FORMATS = ("wav", "flac", "tfrecord")
 FEATURES = ("none", "spectrogram", "log_mel")
 SHARD_BYTES = 64_000_000
@@ -111,7 +113,7 @@ def settings_from(description: dict) -> DatasetSettings:
         ValueError: it holds none, or others than this version knows.
     """
     try:
-        values = dict(description["settings"])
+        values = {name: description[name] for name in REPRODUCED}["settings"]
         return DatasetSettings(**{**values, "scene": SceneSettings(**values["scene"])})
     except (KeyError, TypeError) as error:
         raise ValueError(f"{DESCRIPTION} holds no settings: {error}.") from None
@@ -252,21 +254,24 @@ def _prepare(output, num_examples, settings, description):
     path = output / DESCRIPTION
     if path.is_file():
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
             raise ValueError(
                 f"{path} is no dataset description. Choose another --output."
             ) from None
-        for key in ("settings", "clips", "labels"):
-            if before.get(key) != description[key]:
+        for key in ("settings", "clips", "labels", "annotations"):
+            if before.get(key) != description.get(key):
                 raise ValueError(
                     f"{output} holds a dataset with other {key}. Give the same "
                     "options to continue it, or choose another --output."
                 )
-    elif any(output.iterdir()):
+    elif any(item.suffix != ".partial" for item in output.iterdir()):
         raise ValueError(
             f"{output} is not empty and holds no dataset. Choose another --output."
         )
+    done, position = _whole_blocks(
+        output / ANNOTATIONS, num_examples, settings.block_size
+    )
     _write_description(output, {**description, "complete": False})
     for folder in _folders(settings):
         (output / folder).mkdir(exist_ok=True)
@@ -274,14 +279,16 @@ def _prepare(output, num_examples, settings, description):
             partial.unlink()
     for partial in output.glob(".*.partial"):
         partial.unlink()
-    return _truncate(output / ANNOTATIONS, num_examples, settings.block_size)
+    with (output / ANNOTATIONS).open("ab") as file:
+        file.truncate(position)
+    return done
 
 
-def _truncate(path, num_examples, block_size):
-    """Cuts annotations behind the last whole block; returns how many lines stay."""
+def _whole_blocks(path, num_examples, block_size):
+    """Lines and bytes of annotations up to the end of the last whole block."""
+    lines, position, whole = 0, 0, (0, 0)
     if not path.is_file():
-        return 0
-    lines, position, whole = 0, 0, [(0, 0)]
+        return whole
     with path.open("rb") as file:
         for line in file:
             if not line.endswith(b"\n"):
@@ -289,16 +296,13 @@ def _truncate(path, num_examples, block_size):
             lines += 1
             position += len(line)
             if lines % block_size == 0 or lines == num_examples:
-                whole[0] = (lines, position)
+                whole = (lines, position)
     if lines > num_examples:
         raise ValueError(
             f"{path.parent} already holds {lines} examples, more than the "
             f"{num_examples} asked for. Choose another --output."
         )
-    done, position = whole[0]
-    with path.open("rb+") as file:
-        file.truncate(position)
-    return done
+    return whole
 
 
 def _blocks(done, num_examples, size, records) -> Iterator[list[tuple]]:
@@ -327,13 +331,14 @@ class _Worker:
     def __init__(self, output, settings, clips, source):
         self.output = output
         self.settings = settings
+        self.block_size = settings.block_size
         self.clips = clips
         self.source = source
 
     def __call__(self, block):
         examples = [self._example(index, record) for index, record in block]
         if self.settings.format == "tfrecord":
-            number = block[0][0] // self.settings.block_size
+            number = block[0][0] // self.block_size
             name = f"examples-{number:05d}.tfrecord"
             self._write_shard(name, examples)
             names = [name] * len(examples)

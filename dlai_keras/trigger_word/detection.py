@@ -1,7 +1,8 @@
 """From a detector's outputs to the times at which the word was spoken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -47,8 +48,27 @@ class DetectorSettings:
     context: float = 3.0
     latency: float = 0.0
     threshold: float = 0.5
-    smoothing: int = 3
+    smoothing: int = 11
     scale: float = 1.0
+
+    def __post_init__(self):
+        if not self.labels or not all(isinstance(x, str) for x in self.labels):
+            raise ValueError(
+                f"`labels` must be one word or more. Received: labels={self.labels!r}."
+            )
+        for name in ("sample_rate", "hop_samples", "first_samples"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(
+                    f"`{name}` must be a whole number, 1 or more. "
+                    f"Received: {name}={value!r}."
+                )
+        for name in ("context", "latency", "threshold", "smoothing", "scale"):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not np.isfinite(value):
+                raise ValueError(
+                    f"`{name}` must be a number. Received: {name}={value!r}."
+                )
 
     def as_dict(self) -> dict:
         """Plain values for JSON."""
@@ -59,7 +79,7 @@ class DetectorSettings:
         """The settings of `as_dict`.
 
         Raises:
-            ValueError: a field is missing or unknown.
+            ValueError: `labels` are missing, or a field is unknown or no such value.
         """
         try:
             return cls(**{**values, "labels": tuple(values["labels"])})
@@ -73,44 +93,62 @@ def score_audio(
     settings: DetectorSettings,
     *,
     chunk: float = 20.0,
-    progress=None,
 ) -> np.ndarray:
-    """Probabilities of every output frame of a recording of any length.
+    """Probabilities of every output frame of a recording; see `score_stream`."""
+    return score_stream(predict, [audio], settings, chunk=chunk)
 
-    The recording is cut into chunks of equal length, each with as much of what came
+
+def score_stream(
+    predict: Callable[[np.ndarray], np.ndarray],
+    parts: Iterable[np.ndarray],
+    settings: DetectorSettings,
+    *,
+    chunk: float = 20.0,
+) -> np.ndarray:
+    """Probabilities of every output frame of a stream of any length.
+
+    The detector is called with pieces of equal length, each with as much of what came
     before as an output may depend on; so memory stays flat, and a causal model gives
     the numbers of the whole.
 
     Args:
         predict: `(batch, num_samples)` float32 to logits `(batch, frames, labels)`.
-        audio: `(num_samples,)` at `settings.sample_rate`.
+        parts: the stream, cut anywhere: arrays `(num_samples,)` at
+            `settings.sample_rate`.
         settings: of the detector.
         chunk: seconds per call.
-        progress: called with the number of samples done.
 
     Returns:
         float32 `(num_frames, num_labels)`; frame `j` has heard
         `first_samples + j * hop_samples` samples.
     """
     hop, first = settings.hop_samples, settings.first_samples
-    num_frames = max(0, 1 + (len(audio) - first) // hop)
     context = -(-round(settings.context * settings.sample_rate) // hop)  # frames
     step = max(1, round(chunk * settings.sample_rate / hop))  # frames
-    scores = []
-    for start in range(0, num_frames, step):
-        before = min(context, start)
-        count = min(before + step, num_frames - start + before)
-        size = first + (before + step - 1) * hop
-        part = np.zeros(size, "float32")
-        heard = audio[(start - before) * hop :][: first + (count - 1) * hop]
-        part[: len(heard)] = heard
+    scores = [np.zeros((0, len(settings.labels)), "float32")]
+    heard = np.zeros(0, "float32")  # from frame `base` on
+    base = done = 0
+
+    def score(count):
+        before = min(context, done)
+        part = np.zeros(first + (before + step - 1) * hop, "float32")
+        piece = heard[(done - before - base) * hop :][
+            : first + (before + count - 1) * hop
+        ]
+        part[: len(piece)] = piece
         logits = np.asarray(predict(part[None] * np.float32(settings.scale)))[0]
-        scores.append(_sigmoid(logits[before:count]))
-        if progress:
-            progress(min((start + step) * hop, len(audio)))
-    if not scores:
-        return np.zeros((0, len(settings.labels)), "float32")
-    return np.concatenate(scores).astype("float32")
+        scores.append(_sigmoid(logits[before : before + count]).astype("float32"))
+
+    for part in parts:
+        heard = np.concatenate([heard, part]) if len(heard) else part
+        while base + (len(heard) - first) // hop + 1 >= done + step:
+            score(step)
+            done += step
+            oldest = max(done - context, 0)
+            heard, base = heard[(oldest - base) * hop :], oldest
+    if (rest := base + (len(heard) - first) // hop + 1 - done) > 0:
+        score(rest)
+    return np.concatenate(scores)
 
 
 def frame_times(num_frames: int, settings: DetectorSettings) -> np.ndarray:
@@ -184,7 +222,7 @@ def insert_chimes(
 
 
 def make_chime(sample_rate: int) -> np.ndarray:
-    """Two soft rising notes, 0.45 s, float32."""
+    """Two soft rising notes, 0.44 s, float32."""
     notes = []
     for frequency in (880.0, 1318.5):
         time = np.arange(round(0.22 * sample_rate)) / sample_rate
@@ -194,10 +232,11 @@ def make_chime(sample_rate: int) -> np.ndarray:
 
 
 def _smooth(scores, width):
+    scores = scores.astype("float64")
     if width <= 1 or not len(scores):
-        return scores.astype("float64")
-    total = np.cumsum(np.pad(scores.astype("float64"), (width, 0)))
-    return (total[width:] - total[:-width]) / width
+        return scores
+    # Sums of the few, not differences of two sums of all: those do not forget.
+    return np.convolve(scores, np.ones(width))[: len(scores)] / width
 
 
 def _sigmoid(logits):

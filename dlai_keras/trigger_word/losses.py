@@ -54,7 +54,7 @@ class MaskedBinaryCrossentropy(keras.losses.Loss):
         `(batch,)` with `reduction=None`.
 
     Raises:
-        ValueError: `positive_weight` is not above 0.
+        ValueError: `positive_weight` is not above 0, or not finite.
 
     Example:
         >>> import numpy as np
@@ -76,9 +76,9 @@ class MaskedBinaryCrossentropy(keras.losses.Loss):
         **kwargs,
     ):
         super().__init__(reduction=reduction, name=name, **kwargs)
-        if not positive_weight > 0:
+        if not 0 < positive_weight < float("inf"):
             raise ValueError(
-                "`positive_weight` must be above 0. "
+                "`positive_weight` must be above 0 and finite. "
                 f"Received: positive_weight={positive_weight}."
             )
         self.positive_weight = float(positive_weight)

@@ -14,6 +14,7 @@ from dlai_keras.intervals import poisson_interval, wilson_interval
 
 EARLIEST, LATEST = -0.25, 0.75  # seconds around the end of a word
 REFRACTORY = 1.0  # seconds in which a second detection is the same one
+_ROUNDING = 1e-9  # seconds: 1.3 and 2.3 are a second apart, whatever floats say
 
 
 def match_events(
@@ -47,11 +48,12 @@ def match_events(
     false_accepts = []
     counted = -np.inf
     for time in np.sort(np.asarray(detections, "float64")):
-        if time - counted < refractory:
+        if time - counted < refractory - _ROUNDING:
             continue
         counted = time
+        late = time - ends
         near = np.flatnonzero(
-            ~hits & (time >= ends + earliest) & (time <= ends + latest)
+            ~hits & (late >= earliest - _ROUNDING) & (late <= latest + _ROUNDING)
         )
         if len(near):
             hits[near[np.argmin(ends[near])]] = True
@@ -126,7 +128,9 @@ def detection_error_tradeoff(
     """Misses and false accepts for every threshold.
 
     Args:
-        detections: `(time, score)` of every candidate, however low its score.
+        detections: `(time, score)` of every candidate, however low its score, as
+            `detection.find_words` gives them: none within a second of another. Then
+            misses rise with the threshold, and false accepts fall.
         ends: when each trigger word ends, seconds.
         thresholds: scores from which on a candidate counts.
 
@@ -149,14 +153,15 @@ def choose_threshold(
     *,
     num_words: int,
     num_negatives: int,
-    max_false_accepts_per_1000: float = 1.0,
+    max_false_accepts_per_1000: float = 3.0,
 ) -> float:
     """The threshold to ship, chosen on validation: fewest misses at a bearable rate.
 
     Among the thresholds with at most `max_false_accepts_per_1000` false accepts per
     1,000 other words, those with the fewest misses are kept, and of these the middle
     one is taken: it is the one that other recordings upset least. Where no threshold
-    is quiet enough, the one with the highest F1 is taken.
+    is quiet enough but those at which no word is heard at all, the one with the
+    highest F1 is taken.
 
     Args:
         thresholds: candidates, rising.
@@ -175,7 +180,13 @@ def choose_threshold(
         0.5
     """
     thresholds = np.asarray(thresholds, "float64")
+    num_misses, num_false_accepts = (
+        np.asarray(num_misses),
+        np.asarray(num_false_accepts),
+    )
     bearable = num_false_accepts <= max_false_accepts_per_1000 * num_negatives / 1000
+    if num_words:
+        bearable &= num_misses < num_words
     if bearable.any():
         best = bearable & (num_misses == num_misses[bearable].min())
         return float((thresholds[best].min() + thresholds[best].max()) / 2)

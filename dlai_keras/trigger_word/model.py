@@ -161,7 +161,10 @@ def listen(model: keras.Model, sample_rate: int = 16_000) -> keras.Model:
     """A detector that takes audio `(batch, num_samples)`, not log-mel energies."""
     audio = keras.Input((None,), name="audio")
     features = LogMelSpectrogram(**log_mel_settings(sample_rate), name="log_mel")(audio)
-    return keras.Model(audio, model(features), name=f"{model.name}_from_audio")
+    # A copy: what is saved must not carry the optimizer and loss of a training.
+    network = keras.models.clone_model(model)
+    network.set_weights(model.get_weights())
+    return keras.Model(audio, network(features), name=f"{model.name}_from_audio")
 
 
 def save_detector(
@@ -210,12 +213,13 @@ def load_detector(path: Path) -> tuple[keras.Model, DetectorSettings, dict]:
     try:
         notes = json.loads(beside.read_text(encoding="utf-8"))
         settings = DetectorSettings.from_dict(notes.pop("detector"))
-    except (ValueError, KeyError, AttributeError):
-        raise ValueError(f"{beside} holds no detector settings.") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{beside} holds no detector settings: {error}") from None
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:
-        raise ValueError(f"{path} is no Keras model: {error}") from None
+        reason = str(error).partition("\n")[0][:120]
+        raise ValueError(f"{path} is no model of this package: {reason}") from None
     return model, settings, notes
 
 
@@ -250,6 +254,11 @@ def load_course_weights(model: keras.Model, path: Path) -> keras.Model:
             stored = _legacy_weights(file.get("model_weights", file))
     except OSError:
         raise ValueError(f"{path} is no HDF5 file.") from None
+    except KeyError:
+        raise ValueError(
+            f"{path} holds no weights as Keras 2 saved them: `layer_names`, and a "
+            "group of `weight_names` for each."
+        ) from None
     # Batch normalisation, too, is stored in the order gamma, beta, mean, variance.
     wanted = [layer for layer in model.layers if layer.weights]
     shapes = [[weight.shape for weight in layer.weights] for layer in wanted]

@@ -6,9 +6,11 @@ be written down and rendered again, bit for bit.
 """
 
 import math
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -67,8 +69,9 @@ class Background:
         """Level of the part from `offset` on, looped where it ends, in dBFS."""
         first = int(offset / BACKGROUND_BLOCK)
         last = max(math.ceil((offset + duration) / BACKGROUND_BLOCK - 1e-6), first + 1)
-        powers = np.take(self.powers, range(first, last), mode="wrap")
-        return audio_file.power_to_db(float(powers.mean()))
+        count = len(self.powers)
+        powers = [self.powers[block % count] for block in range(first, last)]
+        return audio_file.power_to_db(math.fsum(powers) / len(powers))
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,10 @@ class SceneSettings:
             value = getattr(self, name)
             if not (np.isfinite(value) and value >= 0):
                 raise ValueError(f"`{name}` must be 0 or more. Received: {value}.")
+        if not np.isfinite(self.label_offset):
+            raise ValueError(
+                f"`label_offset` must be finite. Received: {self.label_offset}."
+            )
         for name in ("channel", "noise_only"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
@@ -249,6 +256,16 @@ class ClipSet:
     def labels(self) -> tuple[str, ...]:
         """The trigger words, in the order of the target's columns."""
         return tuple(self.positives)
+
+    @cached_property
+    def _negative_ladder(self) -> list[float]:
+        """Running totals of how often the negatives of each label are drawn."""
+        return list(
+            accumulate(
+                self.weights.get(label, 1.0) * len(clips)
+                for label, clips in self.negatives.items()
+            )
+        )
 
 
 class AudioSource(Protocol):
@@ -494,14 +511,8 @@ def _draw_negative(rng, clips):
     labels = list(clips.negatives)
     label = labels[0]
     if len(labels) > 1:
-        shares = np.array(
-            [
-                clips.weights.get(name, 1.0) * len(clips.negatives[name])
-                for name in labels
-            ]
-        )
-        ladder = np.cumsum(shares)
-        label = labels[int(np.searchsorted(ladder, rng.random() * ladder[-1], "right"))]
+        ladder = clips._negative_ladder
+        label = labels[bisect(ladder, rng.random() * ladder[-1])]
     of_label = clips.negatives[label]
     return of_label[rng.integers(len(of_label))]
 
@@ -519,10 +530,10 @@ def _free_onset(rng, busy, length, total, gap):
         openings.append((start, total - length))
     if not openings:
         return None
-    ladder = np.cumsum([last - first + 1 for first, last in openings])
+    ladder = list(accumulate(last - first + 1 for first, last in openings))
     pick = int(rng.integers(ladder[-1]))
-    chosen = int(np.searchsorted(ladder, pick, "right"))
-    return openings[chosen][1] - (int(ladder[chosen]) - 1 - pick)
+    chosen = bisect(ladder, pick)
+    return openings[chosen][1] - (ladder[chosen] - 1 - pick)
 
 
 def _levels(rng, clip, background_db, settings):
@@ -531,7 +542,8 @@ def _levels(rng, clip, background_db, settings):
         gain_db = settings.clip_db - clip.level_db
         return gain_db, settings.clip_db - background_db
     snr_db = float(rng.uniform(*settings.snr_db))
-    return max(background_db, -60.0) + snr_db - clip.level_db, snr_db
+    floor_db = max(background_db, -60.0)  # a background that is silence
+    return floor_db + snr_db - clip.level_db, snr_db + (floor_db - background_db)
 
 
 def _draw_channel(rng, settings):
