@@ -69,8 +69,9 @@ def train(
     """Trains a detector on fresh scenes, drawn for ever from your clips.
 
     Clips and backgrounds are split into train, validation and test before any mixing.
-    Beside the negatives of the folder the detector hears halves of the word itself,
-    voices backwards, and thousands of words that a synthesiser speaks. The threshold
+    Beside the negatives of the folder the detector hears parts of the word itself,
+    voices backwards and in scrambled order, and thousands of words that a synthesiser
+    speaks. The threshold
     is chosen on the validation clips, the figures are those of the test clips.
 
     Args:
@@ -467,10 +468,17 @@ def _prepare_clips(
     rng = np.random.default_rng((seed, 1))
     training = splits["train"]
     positives = training.positives[label]
+    others = [clip for items in training.negatives.values() for clip in items]
     harder = {
-        "partial": negatives.partial_words(rng, positives, 600),
-        "reversed": negatives.reversed_clips(
-            clip for items in training.negatives.values() for clip in items
+        "partial": negatives.partial_words(rng, positives, 800),
+        "reversed": negatives.reversed_clips(others),
+        "scrambled": negatives.scrambled_clips(
+            rng,
+            output / "speech" / "train-scrambled",
+            2000,
+            [*positives, *others],
+            data.AudioFiles(loaded.root),
+            sample_rate=SAMPLE_RATE,
         ),
     }
     tests = {"clips": splits["test"]}
@@ -489,12 +497,15 @@ def _prepare_clips(
         tests["spoken"] = _spoken_tests(
             1000, word, seed, output, splits["test"].backgrounds
         )
+    # How often each kind is heard: two thirds are real voices, as positives are.
+    shares = dict.fromkeys(training.negatives, 0.2 / len(training.negatives))
+    shares |= {"partial": 0.2, "scrambled": 0.15, "reversed": 0.1, "spoken": 0.35}
+    heard = {**training.negatives, **harder}
     splits["train"] = replace(
         training,
         positives={label: positives},
-        negatives={**training.negatives, **harder},
-        # Partial words are few, and the hardest.
-        weights={"partial": max(1.0, spoken_negatives / 2000)},
+        negatives=heard,
+        weights={name: shares[name] / len(clips) for name, clips in heard.items()},
     )
     return splits, tests, loaded.root, word
 

@@ -108,14 +108,22 @@ class GeneratedBatches:
                 f"No {dataset.DESCRIPTION} in {folder}. Expected a folder that "
                 "data_scripts/trigger_word.py has made."
             )
-        description = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            description = json.loads(path.read_text(encoding="utf-8"))
+            self.labels = tuple(description["labels"])
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{path} is no dataset description.") from None
         self.settings = dataset.settings_from(description)
+        if not description.get("complete"):
+            raise ValueError(
+                f"{folder} is not complete. Give data_scripts/trigger_word.py the same "
+                "options again to finish it."
+            )
         if self.settings.format == "tfrecord":
             raise ValueError(
                 f"{folder} holds TFRecord shards; read them with tf.data, or generate "
                 "the dataset with --format wav or flac."
             )
-        self.labels = tuple(description["labels"])
         self.batch_size, self.kind, self.ignore = batch_size, kind, ignore
         # Offsets of lines, not their contents: a dataset may be larger than memory.
         self.records = []
@@ -168,7 +176,12 @@ class ArrayBatches:
                 f"No X.npy and Y.npy (or X_dev.npy and Y_dev.npy) in {folder}."
             )
         self.paths, self.batch_size = paths, batch_size
-        inputs, targets = self._arrays()
+        try:
+            inputs, targets = self._arrays()
+        except (ValueError, EOFError) as error:
+            raise ValueError(
+                f"{paths[0]} and {paths[1]} cannot be read as arrays: {error}"
+            ) from None
         if len(inputs) != len(targets) or inputs.ndim != 3 or targets.ndim != 3:
             raise ValueError(
                 f"{paths[0]} and {paths[1]} must be (examples, frames, bins) and "

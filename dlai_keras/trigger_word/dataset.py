@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -189,7 +190,7 @@ def write_dataset(
 
     Raises:
         ValueError: `output` holds something else.
-        OSError: the disk is full; what was finished stays.
+        OSError: the disk is full, or a worker was killed; what was finished stays.
     """
     output = Path(output)
     if num_examples < 1 or workers < 1:
@@ -208,9 +209,15 @@ def write_dataset(
         finished = pool.map(blocks)
         if progress:
             finished = progress(finished, -(-num_examples // size) - done // size)
-        for lines in finished:
-            file.write("".join(lines))
-            file.flush()
+        try:
+            for lines in finished:
+                file.write("".join(lines))
+                file.flush()
+        except BrokenProcessPool:
+            raise ChildProcessError(
+                "A worker process was ended from outside, perhaps for want of memory. "
+                "Run the same command again with fewer --workers, it continues."
+            ) from None
     summary = summarise(output / ANNOTATIONS)
     _write_description(output, {**description, "complete": True, "summary": summary})
     return summary
@@ -336,20 +343,29 @@ class _Worker:
         self.source = source
 
     def __call__(self, block):
-        examples = [self._example(index, record) for index, record in block]
-        if self.settings.format == "tfrecord":
-            number = block[0][0] // self.block_size
-            name = f"examples-{number:05d}.tfrecord"
-            self._write_shard(name, examples)
-            names = [name] * len(examples)
-        else:
-            names = [self._write_files(*example) for example in examples]
-        return [
-            annotations.to_line(
-                annotations.scene_to_record(scene, file=name, mix_gain_db=mix_gain_db)
+        lines = []
+
+        def add_line(name, scene, mix_gain_db):
+            record = annotations.scene_to_record(
+                scene, file=name, mix_gain_db=mix_gain_db
             )
-            for name, (scene, _, mix_gain_db) in zip(names, examples, strict=True)
-        ]
+            lines.append(annotations.to_line(record))
+
+        def encoded():
+            for index, record in block:
+                scene, audio, mix_gain_db = self._example(index, record)
+                add_line(shard, scene, mix_gain_db)
+                yield self._encode(scene, audio, mix_gain_db)
+
+        if self.settings.format == "tfrecord":
+            shard = f"examples-{block[0][0] // self.block_size:05d}.tfrecord"
+            self._write_shard(shard, encoded())
+            return lines
+        for index, record in block:
+            scene, audio, mix_gain_db = self._example(index, record)
+            name = self._write_files(scene, audio, mix_gain_db)
+            add_line(name, scene, mix_gain_db)
+        return lines
 
     def _example(self, index, record) -> tuple[Scene, np.ndarray, float]:
         seed = self.settings.seed
@@ -399,12 +415,10 @@ class _Worker:
             )
         return name
 
-    def _write_shard(self, name, examples):
+    def _write_shard(self, name, records):
         partial = self.output / f".{name}.partial"
         try:
-            tfrecord.write_records(
-                partial, (self._encode(*example) for example in examples)
-            )
+            tfrecord.write_records(partial, records)
             partial.replace(self.output / name)
         except BaseException:
             partial.unlink(missing_ok=True)

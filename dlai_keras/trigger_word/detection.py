@@ -144,7 +144,8 @@ def score_stream(
         while base + (len(heard) - first) // hop + 1 >= done + step:
             score(step)
             done += step
-            oldest = max(done - context, 0)
+            # At least the last frame stays: the next may begin behind what was heard.
+            oldest = max(done - max(context, 1), 0)
             heard, base = heard[(oldest - base) * hop :], oldest
     if (rest := base + (len(heard) - first) // hop + 1 - done) > 0:
         score(rest)

@@ -15,10 +15,10 @@ import numpy as np
 
 from dlai_keras import audio as audio_file
 from dlai_keras.trigger_word import speech
-from dlai_keras.trigger_word.data import EMBEDDED_CLIPS, measure_clip
-from dlai_keras.trigger_word.synthesis import Clip
+from dlai_keras.trigger_word.data import EMBEDDED_CLIPS, SPLITS, measure_clip
+from dlai_keras.trigger_word.synthesis import AudioSource, Clip
 
-SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+HELD_OUT = 0.15  # of the clips, for validation, and as many for testing
 
 
 def partial_words(
@@ -31,9 +31,9 @@ def partial_words(
 ) -> tuple[Clip, ...]:
     """Cut-off and reversed trigger words: what must not fire, in the same voices.
 
-    A third are beginnings (30 to 65 % of the word), a third endings (30 to 60 %), and
-    a third the whole word backwards. They keep a detector from firing at half the
-    word, or at whatever is recorded through the same microphones.
+    In turn: a beginning (30 to 65 % of the word), an ending (30 to 60 %), a middle
+    (35 to 60 %), and the whole word backwards. They keep a detector from firing at
+    half the word, or at whatever is recorded through the same microphones.
 
     Args:
         rng: draws them.
@@ -49,22 +49,24 @@ def partial_words(
     parts = []
     for number in range(num):
         clip = clips[rng.integers(len(clips))]
-        start, duration, reverse = clip.start, clip.duration, False
-        kind = number % 3
+        first = round(clip.start * sample_rate)
+        whole = length = max(1, round(clip.duration * sample_rate))
+        kind = number % 4
         if kind == 0:
-            duration = clip.duration * rng.uniform(0.3, 0.65)
+            length = max(1, round(whole * rng.uniform(0.3, 0.65)))
         elif kind == 1:
-            duration = clip.duration * rng.uniform(0.3, 0.6)
-            start = clip.start + clip.duration - duration
-        else:
-            reverse = True
+            length = max(1, round(whole * rng.uniform(0.3, 0.6)))
+            first += whole - length
+        elif kind == 2:
+            length = max(1, round(whole * rng.uniform(0.35, 0.6)))
+            first += (whole - length) // 2
         parts.append(
             replace(
                 clip,
                 label=label,
-                start=round(start * sample_rate) / sample_rate,
-                duration=max(1, round(duration * sample_rate)) / sample_rate,
-                reverse=reverse,
+                start=first / sample_rate,
+                duration=length / sample_rate,
+                reverse=kind == 3,
             )
         )
     return tuple(parts)
@@ -75,6 +77,65 @@ def reversed_clips(
 ) -> tuple[Clip, ...]:
     """Every clip backwards: the voice and the microphone without the word."""
     return tuple(replace(clip, label=label, reverse=True) for clip in clips)
+
+
+def scrambled_clips(
+    rng: np.random.Generator,
+    folder: Path,
+    num: int,
+    clips: Sequence[Clip],
+    source: AudioSource,
+    *,
+    sample_rate: int = 16_000,
+    label: str = "scrambled",
+) -> tuple[Clip, ...]:
+    """New "words" from pieces of recordings: real voices that say nothing.
+
+    Each is two to four pieces of 80 to 250 ms, from as many clips, at the same level,
+    one fading into the next. A synthesiser's words differ from recorded trigger words
+    by their sound alone; these do not, so that a detector must listen to the order.
+
+    Args:
+        rng: draws the pieces.
+        folder: where the WAV files go; made if it is missing.
+        num: how many.
+        clips: what to cut pieces from, the trigger word included.
+        source: where recordings come from.
+        sample_rate: hertz.
+        label: of the new clips.
+
+    Returns:
+        `num` clips, whose files are absolute paths.
+    """
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    fade = round(0.01 * sample_rate)
+    scrambled = []
+    for number in range(num):
+        word = np.zeros(0, "float32")
+        for index in rng.integers(len(clips), size=rng.integers(2, 5)):
+            piece = _draw_piece(rng, clips[index], source, sample_rate)
+            piece = audio_file.fade_edges(piece, fade)
+            overlap = min(fade, len(word), len(piece))
+            word = np.concatenate([word, piece[overlap:]])
+            if overlap:
+                word[len(word) - len(piece) : len(word) - len(piece) + overlap] += (
+                    piece[:overlap]
+                )
+        word *= np.float32(0.7 / max(float(np.abs(word).max()), 1e-6))
+        path = folder / f"{number:05d}.wav"
+        audio_file.write(path, word, sample_rate)
+        scrambled.append(
+            Clip(
+                path.as_posix(),
+                label,
+                0.0,
+                len(word) / sample_rate,
+                audio_file.level_db(word),
+                label,
+            )
+        )
+    return tuple(scrambled)
 
 
 def spoken_clips(
@@ -171,8 +232,8 @@ def make_clip_folder(
             "At least 10 positives and 10 negatives are needed. "
             f"Received: {num_positives} and {num_negatives}."
         )
-    if not speech.is_available():
-        speech.speak("a", speech.Voice("en-us", "f1", 170, 50, 50))  # says what to do
+    # Tells what is wrong before anything is made: no synthesiser, or no word.
+    speech.speak(word, speech.Voice("en-us", "f1", 170, 50, 50))
     # Made under another name, so that an interrupted run leaves no half folder.
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -181,11 +242,13 @@ def make_clip_folder(
         ("activates", word, num_positives),
         ("negatives", None, num_negatives),
     ):
-        for number, (split, share) in enumerate(SHARES.items()):
+        held_out = max(2, round(HELD_OUT * total))
+        counts = (total - 2 * held_out, held_out, held_out)
+        for number, (split, count) in enumerate(zip(SPLITS, counts, strict=True)):
             clips = spoken_clips(
                 np.random.default_rng((seed, text is None, number)),
                 partial / folder / split,
-                max(2, round(share * total)),
+                count,
                 split=split,
                 exclude=(word,),
                 text=text,
@@ -218,3 +281,16 @@ def _repeat(rng, text, num, variants, sample_rate):
     for _ in range(num):
         voice = speech.random_voice(rng, variants)
         yield text, voice, speech.speak(text, voice, sample_rate=sample_rate)
+
+
+def _draw_piece(rng, clip, source, sample_rate):
+    """80 to 250 ms of a clip, at -20 dBFS."""
+    first = round(clip.start * sample_rate)
+    audio = source.clip(clip.file, sample_rate)[first:]
+    audio = audio[: max(1, round(clip.duration * sample_rate))]
+    length = min(len(audio), round(rng.uniform(0.08, 0.25) * sample_rate))
+    start = int(rng.integers(len(audio) - length, endpoint=True))
+    piece = audio[start : start + length]
+    # Near silence stays quiet: a pause is not turned up to the level of speech.
+    level_db = max(audio_file.level_db(piece), clip.level_db - 12.0)
+    return piece * audio_file.gain(-20.0 - level_db)

@@ -10,7 +10,7 @@ MAX_SECONDS = 60.0  # of a recording that fit into one picture
 
 
 def draw_scenes(path: Path, scenes: Sequence, audios: Sequence, labels: Sequence[str]):
-    """Spectrograms of scenes with their events and targets drawn in.
+    """Spectrograms of scenes with their events drawn in, and a line where each ends.
 
     Args:
         path: PNG to write.
@@ -167,18 +167,19 @@ def _spectrogram(axis, audio, sample_rate):
     )[::hop][:num_frames]
     power = np.abs(np.fft.rfft(frames * np.hanning(size).astype("float32"))) ** 2
     decibels = 10 * np.log10(power.T + 1e-10)
+    seconds = max(len(audio), 1) / sample_rate  # an empty recording has its axes, too
     axis.imshow(
         decibels,
         origin="lower",
         aspect="auto",
-        extent=(0, len(audio) / sample_rate, 0, sample_rate / 2000),
+        extent=(0, seconds, 0, sample_rate / 2000),
         vmin=np.percentile(decibels, 20),
         vmax=decibels.max(),
         cmap="viridis",
         interpolation="nearest",
     )
     axis.set_ylabel("kHz")
-    axis.set_xlim(0, len(audio) / sample_rate)
+    axis.set_xlim(0, seconds)
 
 
 def _save(figure, path):

@@ -1,6 +1,7 @@
 """Chunks give the numbers of the whole, and peaks are what a detection is."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -96,13 +97,48 @@ def test_the_model_gets_scaled_audio():
     assert seen == [16384.0]
 
 
-def test_progress_ends_at_the_length_of_the_recording():
-    done = []
-    predict = CausalSum(SMALL, 10)
-    options = replace(SMALL, labels=("one", "two"))
-    audio = np.zeros(500, "float32")
-    detection.score_audio(predict, audio, options, chunk=1.0, progress=done.append)
-    assert done == [99, 198, 297, 396, 495, 500]
+@settings(deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 90), max_size=8),
+    hop=st.integers(1, 9),
+    first=st.integers(1, 12),
+    context=st.integers(0, 40),
+    chunk=st.floats(0, 1),
+)
+def test_a_stream_that_is_cut_anywhere_scores_as_the_whole(
+    lengths, hop, first, context, chunk
+):
+    options = replace(
+        SMALL,
+        labels=("one", "two"),
+        hop_samples=hop,
+        first_samples=first,
+        context=context / 100,
+    )
+    audio = np.random.default_rng(hop).normal(size=sum(lengths)).astype("float32")
+    predict = CausalSum(options, max(1, min(context, first)))
+    parts = np.split(audio, np.cumsum(lengths)[:-1]) if lengths else []
+    scores = detection.score_stream(predict, iter(parts), options, chunk=chunk)
+    num_frames = 0 if len(audio) < first else 1 + (len(audio) - first) // hop
+    assert scores.shape == (num_frames, 2)
+    if num_frames:
+        whole = sigmoid(predict(audio[None])[0])
+        np.testing.assert_allclose(scores, whole, atol=1e-6)
+
+
+def test_a_long_stream_is_not_held_in_memory():
+    def predict(batch):
+        return np.zeros((1, 1 + (batch.shape[1] - 400) // 480, 1), "float32")
+
+    minute = np.zeros(60 * 16_000, "float32")  # 4 MB
+    tracemalloc.start()
+    scores = detection.score_stream(
+        predict, (minute.copy() for _ in range(60)), DetectorSettings()
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(scores) == 120_000
+    assert peak < 25e6
 
 
 def test_times_are_those_at_which_a_frame_has_heard_all_it_needs():

@@ -205,7 +205,12 @@ def test_the_tradeoff_without_detections_is_all_misses():
 
 
 def choose(misses, false_accepts, **options):
-    options = {"num_words": 50, "num_negatives": 1000, **options}
+    options = {
+        "num_words": 50,
+        "num_negatives": 1000,
+        "max_false_accepts_per_1000": 1.0,
+        **options,
+    }
     thresholds = np.arange(1, len(misses) + 1) / 10
     return choose_threshold(thresholds, misses, false_accepts, **options)
 

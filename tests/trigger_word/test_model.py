@@ -35,6 +35,12 @@ def noise(*shape, scale=0.1, seed=0):
     return np.random.default_rng(seed).normal(0, scale, shape).astype("float32")
 
 
+def sound(num_samples):
+    """Noise that gets louder and softer."""
+    swell = np.exp(2 * np.sin(np.arange(num_samples) / 3000))
+    return noise(num_samples, scale=0.05) * swell.astype("float32")
+
+
 def randomise(model, seed=0):
     """Weights as after a training: no bias is 0 and no normalisation the identity."""
     rng = np.random.default_rng(seed)
@@ -179,14 +185,11 @@ def test_the_causal_detector_trains(tmp_path):
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="XLA is TensorFlow's option here"
 )
-def test_the_causal_detector_trains_compiled_with_batches_of_two_lengths():
-    model = causal_trigger_word_detector((None, 5), filters=4, dilations=(1, 4))
+def test_the_causal_detector_trains_compiled_though_its_length_is_open():
+    model = causal_trigger_word_detector((None, 5), filters=4, dilations=(4,))
     model.compile("adam", loss=MaskedBinaryCrossentropy(), jit_compile=True)
-    losses = []
-    for num_frames in (61, 61, 34):
-        targets = np.zeros((4, (num_frames - 1) // 3 + 1, 1), "float32")
-        history = model.fit(noise(4, num_frames, 5), targets, verbose=0)
-        losses.append(history.history["loss"][0])
+    inputs, targets = noise(4, 61, 5), np.zeros((4, 21, 1), "float32")
+    losses = model.fit(inputs, targets, epochs=2, verbose=0).history["loss"]
     assert np.isfinite(losses).all()
     assert losses[1] != losses[0]
 
@@ -214,14 +217,13 @@ def test_a_detector_listens_at_other_sample_rates():
 
 @pytest.fixture(scope="module")
 def detector():
-    """With random weights, but scores of noise that are neither 0 nor 1."""
+    """With random weights, but scores of sounds that are neither 0 nor 1."""
     network = randomise(causal_trigger_word_detector(num_labels=2, filters=8))
-    detector = listen(network)
-    logits = outputs_of(detector, noise(1, 80_000, seed=2))[0, 100:]
+    logits = outputs_of(listen(network), sound(100_000)[None])[0]
     kernel, bias = network.get_layer("logits").get_weights()
     kernel, bias = kernel / logits.std(axis=0), (bias - logits.mean(0)) / logits.std(0)
     network.get_layer("logits").set_weights([kernel, bias])
-    return detector
+    return listen(network)
 
 
 TWO = DetectorSettings(labels=("yes", "no"), context=receptive_field())
@@ -233,9 +235,11 @@ TWO = DetectorSettings(labels=("yes", "no"), context=receptive_field())
     [0, 1, 399, 400, 401, 879, 880, 31_999, 32_000, 32_240, 32_399, 32_400, 32_880]
     + [44_080, 75_680, 76_080, 100_001],
 )
-@pytest.mark.parametrize("sound", ["noise", "silence"])
-def test_chunks_of_a_recording_score_as_the_whole_at_once(detector, num_samples, sound):
-    audio = noise(num_samples) * (sound == "noise")
+@pytest.mark.parametrize("loudness", [1, 0], ids=["sound", "silence"])
+def test_chunks_of_a_recording_score_as_the_whole_at_once(
+    detector, num_samples, loudness
+):
+    audio = sound(num_samples) * np.float32(loudness)
     scores = score_audio(detector.predict_on_batch, audio, TWO, chunk=2.0)
     assert scores.shape == (max(0, 1 + (num_samples - 400) // 480), 2)
     if len(scores):
@@ -246,7 +250,7 @@ def test_chunks_of_a_recording_score_as_the_whole_at_once(detector, num_samples,
 
 @pytest.mark.parametrize("chunk", [0.0, 0.5, 2.705, 20.0])
 def test_chunks_of_any_length_score_alike(detector, chunk):
-    audio = noise(60_000, seed=3)[: 60_000 if chunk else 4_000]
+    audio = sound(60_000 if chunk else 4_000)
     whole = 1 / (1 + np.exp(-outputs_of(detector, audio[None])[0]))
     assert np.ptp(whole[-50:]) > 0.1 or not chunk, "scores that could be mistaken"
     scores = score_audio(detector.predict_on_batch, audio, TWO, chunk=chunk)
@@ -254,7 +258,7 @@ def test_chunks_of_any_length_score_alike(detector, chunk):
 
 
 def test_chunks_with_less_context_than_the_receptive_field_score_differently(detector):
-    audio = noise(100_000, seed=4)
+    audio = sound(100_000)
     short = replace(TWO, context=0.2)
     whole = 1 / (1 + np.exp(-outputs_of(detector, audio[None])[0]))
     scores = score_audio(detector.predict_on_batch, audio, short, chunk=2.0)
@@ -316,7 +320,7 @@ def test_a_broken_model_is_named(detector, tmp_path, keep):
     save_detector(tmp_path, detector, TWO)
     whole = (tmp_path / "model.keras").read_bytes()
     (tmp_path / "model.keras").write_bytes(whole[:keep])
-    with pytest.raises(ValueError, match=r"model\.keras is no Keras model"):
+    with pytest.raises(ValueError, match=r"model\.keras is no model of this package"):
         load_detector(tmp_path)
 
 
