@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dlai_keras import audio as audio_file
-from dlai_keras import command_line
+from dlai_keras import command_line, files
 from dlai_keras.trigger_word import (
     annotations,
     data,
@@ -303,10 +303,10 @@ def predict(
             {"recording": recording.name, "word ends at, s": d.time, "score": d.score}
             for d in found
         ]
-        command_line.write_atomically(
+        files.write_atomically(
             stem.with_suffix(".json"), json.dumps(result, indent=1) + "\n"
         )
-        command_line.write_atomically(
+        files.write_atomically(
             stem.with_suffix(".txt"),
             annotations.audacity_labels([(d.time, d.time, d.label) for d in found]),
         )

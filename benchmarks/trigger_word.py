@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from threadpoolctl import threadpool_limits
 
-from dlai_keras import audio, command_line
+from dlai_keras import audio, command_line, files
 from dlai_keras.trigger_word import data, dataset, stream, synthesis
 
 HELP = """Measures how fast training examples are made, against the course's way.
@@ -347,7 +347,7 @@ def _draw(path, rows):
     axis.spines[["top", "right"]].set_visible(False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
-    command_line.write_atomically(path, picture.getvalue())
+    files.write_atomically(path, picture.getvalue())
 
 
 def main():

@@ -17,6 +17,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from dlai_keras import files
+
 SILENCE_DB = -120.0  # the level of digital silence, so that arithmetic stays finite
 # What libsndfile decodes by itself; everything else needs pydub and ffmpeg.
 # fmt: off
@@ -220,25 +222,14 @@ def write(path: Path, audio: np.ndarray, sample_rate: int) -> None:
     if form == "WAV":
         # The bytes that soundfile would write, without its two copies of them.
         samples = samples.astype("<i2", copy=False)
-        write_bytes(path, _wav_header(samples.nbytes, sample_rate), samples.data)
+        files.write_atomically(
+            path, _wav_header(samples.nbytes, sample_rate), samples.data
+        )
         return
     # Encoded in memory first: an error while writing must surface as an OSError.
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, sample_rate, format=form)
-    write_bytes(path, buffer.getbuffer())
-
-
-def write_bytes(path: Path, *parts: bytes | memoryview) -> None:
-    """Writes a file that appears under its name only once it is complete."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.writelines(parts)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    files.write_atomically(path, buffer.getbuffer())
 
 
 def to_int16(audio: np.ndarray) -> np.ndarray:

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import typer
 
+from dlai_keras.files import write_atomically
+
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
 SECTION = re.compile(r"(Args|Returns|Yields|Raises|Examples?|References?|Notes?):")
 # typer carries click within it in some versions and depends on it in others; this
@@ -232,39 +234,6 @@ def save_metrics(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)
     return path
-
-
-def write_atomically(path: str | Path, content: str | bytes) -> None:
-    """Writes a file that is whole whenever it exists, also if the process is killed.
-
-    The content goes to a hidden file beside it first, which is then renamed.
-
-    Args:
-        path: the file, in a folder that exists. An older one is replaced.
-        content: text (written as UTF-8, line ends as they are) or bytes.
-
-    Raises:
-        OSError: where it cannot be written, with the path in it; what stood there
-            before still does.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_atomically(Path(folder) / "words.txt", "alexa jarvis")
-        ...     (Path(folder) / "words.txt").read_text()
-        'alexa jarvis'
-    """
-    path = Path(path)
-    if isinstance(content, str):
-        content = content.encode()
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:  # in the user's eyes it is `path` that failed
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_keras():

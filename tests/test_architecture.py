@@ -34,6 +34,7 @@ ROOT_CONCEPTS = {
     "command_line",  # what every script shares
     "decoding",  # beam search and sampling
     "embeddings",  # vector files
+    "files",  # whole whenever they exist
     "images",  # picture files
     "intervals",  # confidence intervals
     "processes",  # ordered results from worker processes

@@ -476,33 +476,6 @@ def test_metrics_file_names_the_backend_once_keras_is_in_use(tmp_path):
     assert versions["keras"] == keras.__version__
 
 
-@pytest.mark.parametrize("content", ["1.0\tactivate\r\né\n", b"\x00\xff"])
-def test_an_atomic_write_replaces_the_file_and_leaves_nothing_else(tmp_path, content):
-    path = tmp_path / "labels.txt"
-    path.write_text("old")
-    command_line.write_atomically(path, content)
-    expected = content.encode() if isinstance(content, str) else content
-    assert path.read_bytes() == expected
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("failing_step", ["write_bytes", "replace"])
-def test_a_failed_atomic_write_keeps_the_old_file_and_names_it(
-    tmp_path, monkeypatch, failing_step
-):
-    def fail(self, *args):
-        raise OSError(errno.ENOSPC, "No space left on device", str(self))
-
-    path = tmp_path / "labels.txt"
-    path.write_text("old")
-    monkeypatch.setattr(Path, failing_step, fail)
-    with pytest.raises(OSError, match=r"labels\.txt'$") as raised:
-        command_line.write_atomically(path, "new")
-    assert raised.value.filename == str(path)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_a_seed_makes_numpy_and_keras_repeat_themselves():
     import keras
 

@@ -18,6 +18,7 @@ import numpy as np
 
 import dlai_keras
 from dlai_keras import audio as audio_file
+from dlai_keras import files
 from dlai_keras.processes import Workers
 from dlai_keras.trigger_word import annotations, features, tfrecord
 from dlai_keras.trigger_word.data import AudioFiles
@@ -408,21 +409,16 @@ class _Worker:
         if self.settings.audacity:
             spans = [(event.onset, event.end, event.label) for event in scene.events]
             text = annotations.audacity_labels(spans)
-            _write_text(self.output / "labels" / f"{stem}.txt", text)
+            files.write_atomically(self.output / "labels" / f"{stem}.txt", text)
         if self.settings.jams:
-            _write_text(
+            files.write_atomically(
                 self.output / "jams" / f"{stem}.jams", annotations.to_jams(scene)
             )
         return name
 
     def _write_shard(self, name, records):
-        partial = self.output / f".{name}.partial"
-        try:
+        with files.whole_file(self.output / name) as partial:
             tfrecord.write_records(partial, records)
-            partial.replace(self.output / name)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
 
     def _encode(self, scene, audio, mix_gain_db):
         record = annotations.scene_to_record(scene, file="", mix_gain_db=mix_gain_db)
@@ -454,16 +450,12 @@ def _folders(settings):
 def _write_array(path, array):
     buffer = BytesIO()
     np.save(buffer, array)
-    audio_file.write_bytes(path, buffer.getbuffer())
-
-
-def _write_text(path, text):
-    audio_file.write_bytes(path, text.encode("utf-8"))
+    files.write_atomically(path, buffer.getbuffer())
 
 
 def _write_description(output, description):
     text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
-    audio_file.write_bytes(output / DESCRIPTION, text.encode("utf-8"))
+    files.write_atomically(output / DESCRIPTION, text)
 
 
 def _plain(value):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import audio
+from dlai_keras import audio, files
 from dlai_keras.trigger_word import speech
 
 CLIPS = Path(__file__).with_name("clips")  # where the package keeps them
@@ -226,6 +226,4 @@ def _write_index(path, rows):
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text.getvalue(), "utf-8")
-    partial.replace(path)
+    files.write_atomically(path, text.getvalue())

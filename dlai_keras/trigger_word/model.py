@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from dlai_keras import audio as audio_file
+from dlai_keras import files
 from dlai_keras.trigger_word.detection import DetectorSettings
 from dlai_keras.trigger_word.features import log_mel_settings
 from dlai_keras.trigger_word.layers import LogMelSpectrogram
@@ -180,11 +180,10 @@ def save_detector(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / ".partial.keras"
-    model.save(partial)
-    partial.replace(folder / "model.keras")
+    with files.whole_file(folder / "model.keras", suffix=".partial.keras") as partial:
+        model.save(partial)
     text = json.dumps({"detector": settings.as_dict(), **notes}, indent=1) + "\n"
-    audio_file.write_bytes(folder / SETTINGS_FILE, text.encode("utf-8"))
+    files.write_atomically(folder / SETTINGS_FILE, text)
 
 
 def load_detector(path: Path) -> tuple[keras.Model, DetectorSettings, dict]:

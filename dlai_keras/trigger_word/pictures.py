@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dlai_keras import files
+
 INK, MUTED, POSITIVE, NEGATIVE = "#1b1b1b", "#8a8a8a", "#d1495b", "#3d7ea6"
 MAX_SECONDS = 60.0  # of a recording that fit into one picture
 
@@ -183,7 +185,5 @@ def _spectrogram(axis, audio, sample_rate):
 
 
 def _save(figure, path):
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    figure.savefig(partial, format="png", dpi=110)
-    partial.replace(path)
+    with files.whole_file(path) as partial:
+        figure.savefig(partial, format="png", dpi=110)

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from dlai_keras import audio as audio_file
+from dlai_keras import files
 from dlai_keras.trigger_word import annotations, data, dataset, tfrecord
 from dlai_keras.trigger_word.dataset import (
     DatasetSettings,
@@ -140,15 +141,15 @@ def test_what_is_complete_is_not_made_again(tmp_path, clips, monkeypatch):
 
 def full_disk(monkeypatch, after):
     """Every write after the first few fails, as on a full disk."""
-    write, remaining = audio_file.write_bytes, [after]
+    write, remaining = files.write_atomically, [after]
 
-    def write_bytes(path, *parts):
+    def write_atomically(path, *parts):
         remaining[0] -= 1
         if remaining[0] < 0:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         write(path, *parts)
 
-    monkeypatch.setattr(audio_file, "write_bytes", write_bytes)
+    monkeypatch.setattr(files, "write_atomically", write_atomically)
 
 
 @pytest.mark.parametrize(

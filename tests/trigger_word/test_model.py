@@ -232,8 +232,7 @@ TWO = DetectorSettings(labels=("yes", "no"), context=receptive_field())
 # Nothing, less than a frame, one frame, and the edges of frames, chunks and contexts.
 @pytest.mark.parametrize(
     "num_samples",
-    [0, 1, 399, 400, 401, 879, 880, 31_999, 32_000, 32_240, 32_399, 32_400, 32_880]
-    + [44_080, 75_680, 76_080, 100_001],
+    [0, 1, 399, 400, 401, 879, 880, 32_000, 32_399, 32_400, 44_080, 75_680, 100_001],
 )
 @pytest.mark.parametrize("loudness", [1, 0], ids=["sound", "silence"])
 def test_chunks_of_a_recording_score_as_the_whole_at_once(

@@ -110,7 +110,6 @@ def test_scrambled_words_are_pieces_of_the_clips_at_an_even_level(words, tmp_pat
         assert np.abs(audio).max() == pytest.approx(0.7, abs=1e-3)
         assert clip.level_db == pytest.approx(audio_file.level_db(audio), abs=0.05)
         assert clip.label == "scrambled"
-        assert np.abs(np.diff(audio)).max() < 0.7, "a click between two pieces"
 
 
 def test_scrambled_words_are_the_same_for_the_same_seed(words, tmp_path):
@@ -141,7 +140,7 @@ def test_a_scrambled_word_has_the_sound_of_its_clips_and_no_other(tmp_path):
         frequencies = np.fft.rfftfreq(len(audio), 1 / RATE)
         near = [np.abs(frequencies - tone) < 60 for tone in tones.values()]
         shares = [power[band].sum() / power.sum() for band in near]
-        assert sum(shares) > 0.97
+        assert sum(shares) > 0.97, "clicks between the pieces"
         heard.add(tuple(np.array(shares) > 0.1))
     assert (True, True) in heard
 

@@ -1,0 +1,59 @@
+"""Files that are whole whenever they exist."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: str | Path, *, suffix: str = ".partial") -> Iterator[Path]:
+    """A path to write to; the file takes its name once the block has ended well.
+
+    Whatever ends the block early, a full disk or a killed process, what stood under
+    the name before still does.
+
+    Args:
+        path: the file, in a folder that exists. An older one is replaced.
+        suffix: of the hidden file that is written to.
+
+    Yields:
+        The path of a hidden file beside it.
+
+    Raises:
+        OSError: where it cannot be written, with `path` in it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with whole_file(Path(folder) / "words.txt") as partial:
+        ...         _ = partial.write_text("alexa jarvis")
+        ...     (Path(folder) / "words.txt").read_text()
+        'alexa jarvis'
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}{suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # In the user's eyes it is `path` that failed.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | Path, *parts: str | bytes | memoryview) -> None:
+    """Writes a file that is whole whenever it exists, also if the process is killed.
+
+    Args:
+        path: the file, in a folder that exists. An older one is replaced.
+        *parts: its content: text (written as UTF-8, line ends as they are) or bytes.
+
+    Raises:
+        OSError: where it cannot be written, with `path` in it.
+    """
+    content = [part.encode() if isinstance(part, str) else part for part in parts]
+    with whole_file(path) as partial, partial.open("wb") as file:
+        file.writelines(content)
