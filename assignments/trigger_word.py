@@ -38,11 +38,11 @@ SCENES = synthesis.SceneSettings(
     sample_rate=SAMPLE_RATE,
     num_positives=(0, 3),
     num_negatives=(1, 5),
-    snr_db=(3.0, 25.0),
+    snr_db=(5.0, 25.0),
     background_db=(-60.0, -30.0),
     min_gap=0.03,
     speed=(0.88, 1.14),
-    channel=0.5,  # positives and negatives through the same bad microphones
+    channel=0.4,  # positives and negatives through the same bad microphones
     noise_only=0.03,
 )
 

@@ -19,10 +19,10 @@ class Workers:
 
     Args:
         function: of one argument; it, its arguments and its results can be pickled.
-        num_workers: processes; with 1 or 0 the function runs in this one.
+        num_workers: processes; with 0 the function runs in this one.
 
     Example:
-        >>> with Workers(abs, 1) as workers:
+        >>> with Workers(abs, 0) as workers:
         ...     list(workers.map([-1, -2]))
         [1, 2]
     """
@@ -31,7 +31,7 @@ class Workers:
         self.function = function
         self.num_workers = num_workers
         self._pool = None
-        if num_workers > 1:
+        if num_workers > 0:
             self._pool = ProcessPoolExecutor(
                 num_workers,
                 mp_context=multiprocessing.get_context("spawn"),

@@ -65,9 +65,8 @@ def test_results_come_in_the_order_of_the_arguments(num_workers):
         assert list(workers.map([])) == []
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
-def test_a_single_worker_is_this_process(num_workers):
-    with Workers(process_id, num_workers) as workers:
+def test_without_workers_the_function_runs_in_this_process():
+    with Workers(process_id, 0) as workers:
         assert list(workers.map(range(3))) == [os.getpid()] * 3
         assert workers.submit(0).result() == os.getpid()
 
@@ -81,7 +80,7 @@ def test_several_workers_are_other_processes_and_end_with_close():
     assert not multiprocessing.active_children()
 
 
-@pytest.mark.parametrize("num_workers", [1, 2])
+@pytest.mark.parametrize("num_workers", [0, 1, 2])
 def test_an_error_reaches_the_caller_and_the_workers_live_on(num_workers):
     with Workers(reciprocal, num_workers) as workers:
         with pytest.raises(ZeroDivisionError):

@@ -24,7 +24,7 @@ class TriggerWordSequence(keras.utils.PyDataset):
         function: batch index -> `(inputs, targets)`; can be pickled.
         num_batches: batches per epoch, or None for an endless stream (give `fit` its
             `steps_per_epoch`).
-        workers: processes that make batches.
+        workers: processes that make batches; 0 makes them in this one.
 
     Example:
         >>> import tempfile, pathlib
@@ -43,8 +43,7 @@ class TriggerWordSequence(keras.utils.PyDataset):
         )
         self.function = function
         self._num_batches = num_batches
-        # With a single worker, too, batches are made beside the training, not in it.
-        self._pool = Workers(function, max(workers, 2) if workers else 0)
+        self._pool = Workers(function, workers)
 
     @property
     def num_batches(self):

@@ -205,7 +205,7 @@ def write_dataset(
     worker = _Worker(output, settings, clips, AudioFiles(root))
     with (
         (output / ANNOTATIONS).open("a", encoding="utf-8") as file,
-        Workers(worker, workers) as pool,
+        Workers(worker, workers if workers > 1 else 0) as pool,
     ):
         finished = pool.map(blocks)
         if progress:

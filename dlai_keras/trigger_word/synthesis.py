@@ -552,9 +552,9 @@ def _draw_channel(rng, settings):
     nyquist = settings.sample_rate / 2
     return {
         "low_cut": float(rng.uniform(20.0, 350.0)),
-        # Telephone bandwidth and full bandwidth are both common.
+        # From the 4 kHz of a telephone, without which fricatives are lost, upwards.
         "high_cut": min(
-            float(np.exp(rng.uniform(np.log(3200), np.log(9000)))), nyquist
+            float(np.exp(rng.uniform(np.log(4000), np.log(9000)))), nyquist
         ),
         "tilt_db": float(rng.uniform(-3.0, 3.0)),
     }

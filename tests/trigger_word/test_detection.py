@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlai_keras.trigger_word import detection, metrics
@@ -105,6 +105,8 @@ def test_the_model_gets_scaled_audio():
     context=st.integers(0, 40),
     chunk=st.floats(0, 1),
 )
+# A hop longer than a frame: what lies between two frames must not be forgotten.
+@example(lengths=[1, 1, 9], hop=2, first=1, context=0, chunk=0.0)
 def test_a_stream_that_is_cut_anywhere_scores_as_the_whole(
     lengths, hop, first, context, chunk
 ):

@@ -120,6 +120,13 @@ def test_one_detection_hits_one_word_only():
     assert hits.sum() == 1
 
 
+def test_a_detection_goes_to_the_word_whose_window_closes_first():
+    options = {"earliest": -0.1, "latest": 0.4, "refractory": 0.2}
+    hits, false_accepts = match_events([1.25, 1.5], [1.0, 1.3], **options)
+    assert hits.tolist() == [True, True]  # 1.5 is too late for the first word
+    assert len(false_accepts) == 0
+
+
 def test_nothing_heard_and_nothing_said():
     assert [len(x) for x in match_events([], [])] == [0, 0]
     assert match_events([], [1.0])[0].tolist() == [False]

@@ -141,6 +141,7 @@ def test_a_scrambled_word_has_the_sound_of_its_clips_and_no_other(tmp_path):
         near = [np.abs(frequencies - tone) < 60 for tone in tones.values()]
         shares = [power[band].sum() / power.sum() for band in near]
         assert sum(shares) > 0.97, "clicks between the pieces"
+        assert np.abs(audio[[0, 1, 2, -3, -2, -1]]).max() < 0.005, "a hard edge"
         heard.add(tuple(np.array(shares) > 0.1))
     assert (True, True) in heard
 
@@ -264,6 +265,20 @@ def test_the_same_seed_makes_the_same_folder(made, tmp_path):
         if path.is_file():
             again = tmp_path / "again" / path.relative_to(folder)
             assert path.read_bytes() == again.read_bytes()
+
+
+@needs_espeak
+def test_the_negatives_of_a_made_folder_never_say_the_word(tmp_path, monkeypatch):
+    excluded = []
+
+    def speak_words(rng, num, *, exclude, **options):
+        excluded.append(exclude)
+        yield from spoken(rng, num, exclude=exclude, **options)
+
+    spoken = speech.speak_words
+    monkeypatch.setattr(speech, "speak_words", speak_words)
+    make_clip_folder("yes", tmp_path / "clips", num_positives=10, num_negatives=10)
+    assert excluded == [("yes",)] * 3
 
 
 @needs_espeak
