@@ -360,7 +360,13 @@ def demo(*, seed: int = 0, output: Path = Path("runs/demo")) -> dict:
     scenes = [annotations.record_to_scene(record) for record in records]
     source = data.AudioFiles(loaded.root)
     audios = [synthesis.render(scene, source)[0] for scene in scenes]
-    pictures.draw_scenes(folder / "preview.png", scenes, audios, loaded.clips.labels)
+    pictures.draw_scenes(
+        folder / "preview.png",
+        scenes,
+        audios,
+        loaded.clips.labels,
+        label_width=settings.scene.label_width,
+    )
 
     command_line.note("2 of 3: training, about two minutes")
     figures = train(epochs=5, spoken_negatives=0, seed=seed, output=output / "detector")

@@ -143,7 +143,9 @@ def generate(
         workers=workers,
         progress=_block_progress(settings),
     )
-    return _finish(output, loaded.root, loaded.clips.labels, summary, preview)
+    return _finish(
+        output, loaded.root, loaded.clips.labels, summary, preview, settings.scene
+    )
 
 
 def speak(
@@ -249,7 +251,7 @@ def _regenerate(path, output, clips, workers, preview, given):
         workers=workers,
         progress=_block_progress(settings),
     )
-    return _finish(output, root, labels, summary, preview)
+    return _finish(output, root, labels, summary, preview, settings.scene)
 
 
 def _block_progress(settings):
@@ -259,7 +261,7 @@ def _block_progress(settings):
     return lambda blocks, total: command_line.progress(blocks, text, total)
 
 
-def _finish(output, root, labels, summary, preview):
+def _finish(output, root, labels, summary, preview, settings):
     if preview:
         from dlai_keras.trigger_word.pictures import draw_scenes
 
@@ -273,7 +275,14 @@ def _finish(output, root, labels, summary, preview):
         ]
         audios = [synthesis.render(scene, source)[0] for scene in scenes]
         if scenes:
-            draw_scenes(output / "preview.png", scenes, audios, labels)
+            draw_scenes(
+                output / "preview.png",
+                scenes,
+                audios,
+                labels,
+                label_width=settings.label_width,
+                label_offset=settings.label_offset,
+            )
     if summary["num_dropped"]:
         command_line.note(
             f"{summary['num_dropped']} clips found no place; fewer or shorter clips, "

@@ -11,14 +11,24 @@ INK, MUTED, POSITIVE, NEGATIVE = "#1b1b1b", "#8a8a8a", "#d1495b", "#3d7ea6"
 MAX_SECONDS = 60.0  # of a recording that fit into one picture
 
 
-def draw_scenes(path: Path, scenes: Sequence, audios: Sequence, labels: Sequence[str]):
-    """Spectrograms of scenes with their events drawn in, and a line where each ends.
+def draw_scenes(
+    path: Path,
+    scenes: Sequence,
+    audios: Sequence,
+    labels: Sequence[str],
+    *,
+    label_width: float = 0.0,
+    label_offset: float = 0.0,
+):
+    """Spectrograms of scenes with their events and, as bars above, their targets.
 
     Args:
         path: PNG to write.
         scenes: `synthesis.Scene`s.
         audios: their audio.
         labels: the trigger words.
+        label_width: seconds that targets of 1 last after a trigger word.
+        label_offset: seconds between the end of the word and its target.
     """
     figure, axes = _figure(len(scenes), 2.4)
     for axis, scene, audio in zip(axes, scenes, audios, strict=True):
@@ -28,6 +38,15 @@ def draw_scenes(path: Path, scenes: Sequence, audios: Sequence, labels: Sequence
             color = POSITIVE if event.label in labels else NEGATIVE
             axis.axvspan(event.onset, event.end, color=color, alpha=0.25, lw=0)
             axis.axvline(event.end, color=color, lw=1)
+            if event.label in labels and label_width:
+                start = event.end + label_offset
+                axis.plot(
+                    [start, min(start + label_width, scene.duration)],
+                    [0.96 * top, 0.96 * top],
+                    color=POSITIVE,
+                    lw=5,
+                    solid_capstyle="butt",
+                )
             axis.text(
                 event.onset,
                 top * 1.02,
@@ -43,7 +62,7 @@ def draw_scenes(path: Path, scenes: Sequence, audios: Sequence, labels: Sequence
             color=MUTED,
             pad=14,
         )
-    axes[-1].set_xlabel("seconds")
+    axes[-1].set_xlabel("seconds (bar: where the target is 1)")
     _save(figure, path)
 
 

@@ -177,7 +177,7 @@ class SceneSettings:
     num_positives: tuple[int, int] = (0, 4)
     num_negatives: tuple[int, int] = (0, 2)
     snr_db: tuple[float, float] | None = (5.0, 20.0)
-    background_db: tuple[float, float] = (-45.0, -30.0)
+    background_db: tuple[float, float] = (-50.0, -35.0)
     clip_db: float = -20.0
     background_gain_db: float = -20.0
     trim: bool = True

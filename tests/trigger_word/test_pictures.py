@@ -43,9 +43,10 @@ def event(label, onset):
     return Event(label, "clip.wav", 0.0, onset, 0.4, 0.0, 7.0)
 
 
-def draw_scenes(folder, *scenes):
+def draw_scenes(folder, *scenes, **options):
     path = folder / "scenes.png"
-    pictures.draw_scenes(path, scenes, [noise() for _ in scenes], ["activates"])
+    audios = [noise() for _ in scenes]
+    pictures.draw_scenes(path, scenes, audios, ["activates"], **options)
     image = read(path)
     path.unlink()
     return image
@@ -67,6 +68,18 @@ def columns_that_differ(one, other):
     rows = slice(one.shape[0] // 4, -one.shape[0] // 4)  # neither titles nor ticks
     different = (one[rows] != other[rows]).any(axis=(0, 2))
     return np.flatnonzero(different) / one.shape[1]
+
+
+def test_targets_are_drawn_after_trigger_words_only(tmp_path):
+    for label, drawn in (("activates", True), ("noise", False)):
+        one = scene(event(label, 0.2))
+        without = draw_scenes(tmp_path, one)
+        columns = np.flatnonzero(
+            (draw_scenes(tmp_path, one, label_width=0.5) != without).any(axis=(0, 2))
+        )
+        assert (len(columns) > 0) == drawn
+        if drawn:  # from 0.6 to 1.1 of 2 seconds
+            assert np.ptp(columns) / without.shape[1] == pytest.approx(0.23, abs=0.03)
 
 
 def test_an_event_is_drawn_where_it_is(tmp_path):
