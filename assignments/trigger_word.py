@@ -1,6 +1,7 @@
 """Trigger-word detection: make scenes, train a detector, hear the word."""
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from functools import partial
@@ -181,6 +182,7 @@ def train(
     )
     pictures.draw_training(output / "training.png", history)
     _draw_trials(output, detector, settings, tests, trials, root, seed)
+    shutil.rmtree(output / "speech", ignore_errors=True)  # the seed makes it again
     command_line.save_metrics(
         output, figures, seed=seed, seconds=time.perf_counter() - begun
     )
@@ -242,6 +244,7 @@ def evaluate(
     )
     output.mkdir(parents=True, exist_ok=True)
     _draw_trials(output, detector, settings, tests, trials, loaded.root, seed)
+    shutil.rmtree(output / "speech", ignore_errors=True)
     command_line.save_metrics(
         output, figures, seed=seed, seconds=time.perf_counter() - begun
     )
@@ -488,10 +491,19 @@ def _prepare_clips(
         ),
     }
     tests = {"clips": splits["test"]}
+    rooms = ()
     if spoken_negatives:
         speak = partial(_speak, word, seed, output)
         harder["spoken"] = speak("train", spoken_negatives)
         positives += speak("train", spoken_positives, text=word, label=label)
+        rooms = negatives.babble_backgrounds(
+            rng,
+            output / "speech" / "train-babble",
+            20,
+            [*others, *harder["spoken"]],
+            data.AudioFiles(loaded.root),
+            sample_rate=SAMPLE_RATE,
+        )
         validation = splits["validation"]
         splits["validation"] = replace(
             validation,
@@ -511,6 +523,7 @@ def _prepare_clips(
         training,
         positives={label: positives},
         negatives=heard,
+        backgrounds=training.backgrounds + rooms,
         weights={name: shares[name] / len(clips) for name, clips in heard.items()},
     )
     return splits, tests, loaded.root, word

@@ -202,9 +202,7 @@ def load_clips(
         label = Path(folder).name
         try:
             if folder in backgrounds:
-                found[folder].append(
-                    _measure_background(path, name, group, sample_rate)
-                )
+                found[folder].append(measure_background(path, name, group, sample_rate))
             else:
                 clip = _measure_clip(path, name, label, group, sample_rate, trim)
                 if max_duration is not None and clip.duration > max_duration:
@@ -420,7 +418,10 @@ def _measure_clip(path, name, label, group, sample_rate, trim):
     return Clip(name, label, start, duration, level_db, group)
 
 
-def _measure_background(path, name, group, sample_rate):
+def measure_background(
+    path: Path, name: str, group: str, sample_rate: int
+) -> Background:
+    """A file as a background: its length, and its power in every tenth of a second."""
     # At the scenes' rate: what lies above its half is not heard in them.
     blocks = audio_file.read_blocks(
         path, sample_rate=sample_rate, seconds=BACKGROUND_BLOCK

@@ -162,7 +162,7 @@ def listen(model: keras.Model, sample_rate: int = 16_000) -> keras.Model:
     audio = keras.Input((None,), name="audio")
     features = LogMelSpectrogram(**log_mel_settings(sample_rate), name="log_mel")(audio)
     # A copy: what is saved must not carry the optimizer and loss of a training.
-    network = keras.models.clone_model(model)
+    network = type(model).from_config(model.get_config())
     network.set_weights(model.get_weights())
     return keras.Model(audio, network(features), name=f"{model.name}_from_audio")
 
@@ -217,8 +217,8 @@ def load_detector(path: Path) -> tuple[keras.Model, DetectorSettings, dict]:
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:
-        reason = str(error).partition("\n")[0][:120]
-        raise ValueError(f"{path} is no model of this package: {reason}") from None
+        reason = " ".join(str(error).split())[-200:]
+        raise ValueError(f"{path} is no model of this package: ... {reason}") from None
     return model, settings, notes
 
 

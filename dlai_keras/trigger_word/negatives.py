@@ -6,6 +6,7 @@ spoken by a synthesiser.
 """
 
 import csv
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,8 +16,13 @@ import numpy as np
 
 from dlai_keras import audio as audio_file
 from dlai_keras.trigger_word import speech
-from dlai_keras.trigger_word.data import EMBEDDED_CLIPS, SPLITS, measure_clip
-from dlai_keras.trigger_word.synthesis import AudioSource, Clip
+from dlai_keras.trigger_word.data import (
+    EMBEDDED_CLIPS,
+    SPLITS,
+    measure_background,
+    measure_clip,
+)
+from dlai_keras.trigger_word.synthesis import AudioSource, Background, Clip
 
 HELD_OUT = 0.15  # of the clips, for validation, and as many for testing
 
@@ -179,16 +185,68 @@ def spoken_clips(
     else:
         spoken = _repeat(rng, text, num, variants, sample_rate)
     clips = []
-    for number, (_, voice, audio) in enumerate(
+    for number, (said, voice, audio) in enumerate(
         progress(spoken, num) if progress else spoken
     ):
-        path = folder / f"{number:05d}.wav"
+        path = folder / f"{number:05d}-{_slug(said)}-{voice.name}.wav"
         audio_file.write(path, audio, sample_rate)
         start, duration, level_db = measure_clip(audio, sample_rate)
         clips.append(
             Clip(path.as_posix(), label, start, duration, level_db, voice.variant)
         )
     return tuple(clips)
+
+
+def babble_backgrounds(
+    rng: np.random.Generator,
+    folder: Path,
+    num: int,
+    clips: Sequence[Clip],
+    source: AudioSource,
+    *,
+    duration: float = 10.0,
+    sample_rate: int = 16_000,
+) -> tuple[Background, ...]:
+    """Rooms full of people: several voices talking at once, none of them loud.
+
+    Args:
+        rng: draws voices, words and pauses.
+        folder: where the WAV files go; made if it is missing.
+        num: how many.
+        clips: words, without the trigger word.
+        source: where recordings come from.
+        duration: seconds of each.
+        sample_rate: hertz.
+
+    Returns:
+        `num` backgrounds, whose files are absolute paths.
+    """
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    backgrounds = []
+    for number in range(num):
+        mix = rng.normal(scale=1e-3, size=round(duration * sample_rate))
+        mix = mix.astype("float32")
+        for _ in range(rng.integers(3, 8)):
+            distance_db = rng.uniform(-12.0, 0.0)
+            position = -int(rng.integers(sample_rate))
+            while position < len(mix):
+                clip = clips[rng.integers(len(clips))]
+                first = round(clip.start * sample_rate)
+                word = source.clip(clip.file, sample_rate)[first:]
+                word = word[: round(clip.duration * sample_rate)]
+                word = word * audio_file.gain(distance_db - 30.0 - clip.level_db)
+                word = word[max(-position, 0) :]
+                position = max(position, 0)
+                part = mix[position : position + len(word)]
+                part += word[: len(part)]
+                position += len(word) + int(rng.uniform(0.0, 0.4) * sample_rate) + 1
+        path = folder / f"{number:05d}.wav"
+        audio_file.write(path, mix, sample_rate)
+        backgrounds.append(
+            measure_background(path, path.as_posix(), path.as_posix(), sample_rate)
+        )
+    return tuple(backgrounds)
 
 
 def make_clip_folder(
@@ -294,3 +352,8 @@ def _draw_piece(rng, clip, source, sample_rate):
     # Near silence stays quiet: a pause is not turned up to the level of speech.
     level_db = max(audio_file.level_db(piece), clip.level_db - 12.0)
     return piece * audio_file.gain(-20.0 - level_db)
+
+
+def _slug(text):
+    """What is said, as a part of a file name; invented words have no spelling."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "word"

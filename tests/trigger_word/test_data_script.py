@@ -511,7 +511,7 @@ def test_a_preview_that_failed_does_not_spoil_the_dataset(
 ):
     from dlai_keras.trigger_word import pictures
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

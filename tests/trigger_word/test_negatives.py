@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from dlai_keras import audio as audio_file
 from dlai_keras.trigger_word import data, speech
 from dlai_keras.trigger_word.negatives import (
+    babble_backgrounds,
     make_clip_folder,
     partial_words,
     reversed_clips,
@@ -166,9 +168,9 @@ def test_spoken_clips_are_files_that_can_be_read_and_heard(tmp_path, monkeypatch
     clips = spoken_clips(
         np.random.default_rng(1), "said", 5, split="train", sample_rate=8000
     )
-    assert [os.path.basename(clip.file) for clip in clips] == [  # noqa: PTH119
-        f"{number:05d}.wav" for number in range(5)
-    ]
+    for number, clip in enumerate(clips):  # number, what is said, and who says it
+        name = os.path.basename(clip.file)  # noqa: PTH119
+        assert re.fullmatch(rf"{number:05d}-[a-z0-9-]+-en-.*_{clip.group}\.wav", name)
     source = data.AudioFiles(tmp_path / "elsewhere")  # the files' paths are absolute
     for clip in clips:
         audio = source.clip(clip.file, 8000)
@@ -192,7 +194,8 @@ def test_the_word_itself_is_spoken_in_many_voices_with_its_label(tmp_path):
     )
     assert {clip.label for clip in clips} == {"computer"}
     assert len({clip.group for clip in clips}) > 2
-    contents = {(tmp_path / f"{number:05d}.wav").read_bytes() for number in range(8)}
+    assert all("-computer-" in clip.file for clip in clips)
+    contents = {path.read_bytes() for path in tmp_path.iterdir()}
     assert len(contents) == 8
 
 
@@ -323,3 +326,31 @@ def test_a_word_that_cannot_be_spoken_is_named_and_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match=r"must hold a word.*'\.\.\.'"):
         make_clip_folder("...", tmp_path / "clips")
     assert not list(tmp_path.iterdir())
+
+
+def test_babble_is_many_words_at_once_and_reaches_from_end_to_end(tmp_path):
+    rate = 16_000
+    time = np.arange(rate // 2) / rate
+    audio_file.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 440 * time), rate)
+    clip = Clip(
+        "a.wav",
+        "other",
+        0.1,
+        0.3,
+        audio_file.level_db(audio_file.read(tmp_path / "a.wav")),
+    )
+    one, two = babble_backgrounds(
+        np.random.default_rng(0),
+        tmp_path / "rooms",
+        2,
+        [clip],
+        data.AudioFiles(tmp_path),
+        duration=4.0,
+    )
+    assert (one.duration, two.duration) == (4.0, 4.0)
+    assert len(one.powers) == 40
+    assert min(one.powers) > 1e-5  # somebody always talks
+    first, second = (audio_file.read(background.file) for background in (one, two))
+    assert np.abs(first - second).max() > 0.01
+    spectrum = np.abs(np.fft.rfft(first))
+    assert np.argmax(spectrum) / 4.0 == pytest.approx(440, abs=5)
