@@ -1,5 +1,6 @@
 """Trigger-word detection: make scenes, train a detector, hear the word."""
 
+import importlib.util
 import json
 import shutil
 import time
@@ -141,7 +142,11 @@ def train(
         jit_compile=JIT_COMPILE and keras.backend.backend() != "torch",
     )
     history: dict[str, list[float]] = {}
-    callbacks = [_Progress(epochs, history)]
+    callbacks = [_as_callback(_Progress(epochs, history))]
+    if importlib.util.find_spec("tensorboard"):
+        callbacks.append(
+            keras.callbacks.TensorBoard(output / "logs", write_graph=False)
+        )
     try:
         network.fit(
             scenes,
@@ -150,7 +155,7 @@ def train(
             validation_data=validation,
             validation_batch_size=32,
             shuffle=False,  # scenes are random already
-            callbacks=[_as_callback(one) for one in callbacks],
+            callbacks=callbacks,
             verbose=0,
         )
     except KeyboardInterrupt:

@@ -46,7 +46,8 @@ def run(
     its `Example:` stands below them. Underscores become dashes. Every verb has
     `--json`.
 
-    What a verb returns is shown as a table, or with `--json` as one JSON object on
+    What a verb returns is shown as a table (a list `<name>_interval` beside the figure
+    `<name>`, other nested values not at all), or with `--json` as one JSON object on
     the last line of stdout. Mistakes of the user (`ValueError`, `OSError`, a missing
     extra, a wrong option) end in one line on stderr and exit code 2, Ctrl-C in one
     line and exit code 130; any other exception is a bug and keeps its traceback.
@@ -420,11 +421,14 @@ def _show_result(verb, result, as_json):
     if as_json:
         print(json.dumps(_plain(result or {}), allow_nan=False))
         return
-    flat = {
-        name: value
-        for name, value in (result or {}).items()
-        if not isinstance(_plain(value), dict | list)
-    }
+    result = result or {}
+    flat = {}
+    for name, value in result.items():
+        if not isinstance(_plain(value), dict | list):
+            bounds = result.get(f"{name}_interval")
+            if bounds is not None:  # a figure is shown with its confidence interval
+                value = f"{_cell(value)} ({_cell(bounds[0])} to {_cell(bounds[1])})"
+            flat[name] = value
     if flat:
         show_table(verb, flat)
 

@@ -494,3 +494,15 @@ def test_importing_the_command_line_imports_nothing_slow():
     ).stdout.split()
     assert "dlai_keras.command_line" in loaded
     assert not {"keras", "tensorflow", "numpy", "matplotlib"} & set(loaded)
+
+
+def test_an_interval_is_shown_beside_its_figure(capsys):
+    def measure():
+        """Measures."""
+        return {"misses": 0.05, "misses_interval": [0.01, 0.125], "by_label": {"a": 1}}
+
+    command_line.run("Help.", default="measure", argv=[], measure=measure)
+    shown = capsys.readouterr().out
+    assert "0.05 (0.01 to 0.125)" in shown
+    assert "interval" not in shown
+    assert "by label" not in shown
