@@ -73,8 +73,8 @@ def train(
     Clips and backgrounds are split into train, validation and test before any mixing.
     Beside the negatives of the folder the detector hears parts of the word itself,
     voices backwards and in scrambled order, and thousands of words that a synthesiser
-    speaks. The threshold
-    is chosen on the validation clips, the figures are those of the test clips.
+    speaks. The threshold is chosen on the validation clips, the figures are those of
+    the test clips. Ctrl-C ends the training early and keeps what was learned.
 
     Args:
         data: folder of clips, as data_scripts/trigger_word.py describes it.
@@ -102,6 +102,8 @@ def train(
     """
     begun = time.perf_counter()
     _check_training(epochs, batch_size, filters, learning_rate, max_false_accepts)
+    if (output / "model.keras").exists():
+        command_line.note(f"the detector in {output} will be replaced")
     splits, tests, root, word = _prepare_clips(
         data,
         dataset,
@@ -175,6 +177,9 @@ def train(
     settings = _choose_threshold(
         detector, settings, splits["validation"], root, seed, max_false_accepts
     )
+    model.save_detector(
+        output, detector, settings, word=word, seed=seed, unknown=list(unknown or ())
+    )
     figures, trials = _evaluate(detector, settings, tests, root, seed)
     figures |= {
         "threshold": settings.threshold,
@@ -182,9 +187,6 @@ def train(
         "epochs": len(history["loss"]),
         "training_seconds": trained,
     }
-    model.save_detector(
-        output, detector, settings, word=word, seed=seed, unknown=list(unknown or ())
-    )
     pictures.draw_training(output / "training.png", history)
     _draw_trials(output, detector, settings, tests, trials, root, seed)
     shutil.rmtree(output / "speech", ignore_errors=True)  # the seed makes it again
