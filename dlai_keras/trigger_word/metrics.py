@@ -153,15 +153,15 @@ def choose_threshold(
     *,
     num_words: int,
     num_negatives: int,
+    max_misses: float = 0.05,
     max_false_accepts_per_1000: float = 3.0,
 ) -> float:
-    """The threshold to ship, chosen on validation: fewest misses at a bearable rate.
+    """The threshold to ship, chosen on validation: misses weighed with false accepts.
 
-    Among the thresholds with at most `max_false_accepts_per_1000` false accepts per
-    1,000 other words, those with the fewest misses are kept, and of these the middle
-    one is taken: it is the one that other recordings upset least. Where no threshold
-    is quiet enough but those at which no word is heard at all, the one with the
-    highest F1 is taken.
+    Minimises the share of misses in units of `max_misses` plus the rate of false
+    accepts in units of `max_false_accepts_per_1000`; so one is as bad as the other
+    where both are just bearable. Of the longest run of equally good thresholds the
+    middle is taken: it is the one that other recordings upset least.
 
     Args:
         thresholds: candidates, rising.
@@ -169,7 +169,9 @@ def choose_threshold(
         num_false_accepts: of each.
         num_words: trigger words in the validation recordings.
         num_negatives: other words there.
-        max_false_accepts_per_1000: what is bearable.
+        max_misses: share of trigger words that may be missed.
+        max_false_accepts_per_1000: false accepts per 1,000 other words that are
+            bearable.
 
     Returns:
         One of `thresholds`, or the middle of two.
@@ -180,19 +182,15 @@ def choose_threshold(
         0.5
     """
     thresholds = np.asarray(thresholds, "float64")
-    num_misses, num_false_accepts = (
-        np.asarray(num_misses),
-        np.asarray(num_false_accepts),
+    cost = np.asarray(num_misses) / (max_misses * max(num_words, 1))
+    cost = cost + np.asarray(num_false_accepts) / (
+        max_false_accepts_per_1000 * max(num_negatives, 1) / 1000
     )
-    bearable = num_false_accepts <= max_false_accepts_per_1000 * num_negatives / 1000
-    if num_words:
-        bearable &= num_misses < num_words
-    if bearable.any():
-        best = bearable & (num_misses == num_misses[bearable].min())
-        return float((thresholds[best].min() + thresholds[best].max()) / 2)
-    hits = num_words - num_misses
-    f1 = hits / (hits + 0.5 * (num_misses + num_false_accepts) + 1e-12)
-    return float(thresholds[np.argmax(f1)])
+    best = np.isclose(cost, cost.min())
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], best, [0]])))
+    starts, ends = edges[::2], edges[1::2] - 1
+    longest = int(np.argmax(ends - starts))
+    return float((thresholds[starts[longest]] + thresholds[ends[longest]]) / 2)
 
 
 def _rate(count, exposure):

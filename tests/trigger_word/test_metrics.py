@@ -215,35 +215,35 @@ def choose(misses, false_accepts, **options):
     options = {
         "num_words": 50,
         "num_negatives": 1000,
-        "max_false_accepts_per_1000": 1.0,
+        "max_misses": 0.1,
+        "max_false_accepts_per_1000": 5.0,
         **options,
     }
     thresholds = np.arange(1, len(misses) + 1) / 10
     return choose_threshold(thresholds, misses, false_accepts, **options)
 
 
-def test_the_threshold_has_fewest_misses_among_the_quiet_ones():
-    chosen = choose([0, 1, 1, 1, 9], [30, 5, 1, 1, 0])
-    assert chosen == pytest.approx(0.35)  # the middle of 0.3 and 0.4
-    louder = choose([0, 1, 1, 1, 9], [30, 5, 1, 1, 0], max_false_accepts_per_1000=5)
-    assert louder == pytest.approx(0.3)  # the middle of 0.2, 0.3 and 0.4
+def test_a_miss_and_a_false_accept_weigh_what_is_bearable_of_each():
+    # Five of 50 words are as bad as five of 1000 others: a unit of each.
+    assert choose([0, 5, 9], [9, 3, 0]) == pytest.approx(0.2)  # 1.8, 1.6, 1.8
+    assert choose([0, 5, 9], [7, 3, 0]) == pytest.approx(0.1)  # 1.4, 1.6, 1.8
+    assert choose([0, 5, 7], [9, 3, 0]) == pytest.approx(0.3)  # 1.8, 1.6, 1.4
 
 
-def test_what_is_bearable_grows_with_the_number_of_negatives():
-    assert choose([0, 2, 6], [8, 2, 0], num_negatives=2000) == pytest.approx(0.2)
-    assert choose([0, 2, 6], [8, 2, 0], num_negatives=1999) == pytest.approx(0.3)
+def test_false_accepts_are_weighed_by_the_number_of_negatives():
+    assert choose([0, 2, 6], [8, 2, 0]) == pytest.approx(0.2)
     assert choose([0, 2, 6], [8, 2, 0], num_negatives=8000) == pytest.approx(0.1)
 
 
-def test_where_no_threshold_is_quiet_enough_f1_decides():
-    # F1: 2·50 / (100 + 60), 2·45 / (95 + ...) and so on: the second is the best.
-    assert choose([0, 5, 40], [60, 10, 5]) == pytest.approx(0.2)
+def test_of_equally_good_thresholds_the_middle_of_the_longest_run_is_taken():
+    assert choose([1, 1, 1, 9], [0, 0, 0, 0]) == pytest.approx(0.2)
+    assert choose([1, 9, 1, 1, 9], [0, 0, 0, 0, 0]) == pytest.approx(0.35)
 
 
-def test_a_threshold_at_which_nothing_is_heard_is_not_a_quiet_one():
-    assert choose([0, 5, 50], [60, 10, 0]) == pytest.approx(0.2)
+def test_a_threshold_at_which_nothing_is_heard_is_not_the_best():
+    assert choose([0, 5, 50], [12, 10, 0]) == pytest.approx(0.1)
 
 
-def test_without_words_the_quiet_thresholds_are_all_as_good():
-    chosen = choose([0, 0, 0, 0], [4, 1, 0, 0], num_words=0)
-    assert chosen == pytest.approx(0.3)
+def test_without_words_or_negatives_the_other_decides():
+    assert choose([0, 0, 0], [4, 0, 0], num_words=0) == pytest.approx(0.25)
+    assert choose([0, 0, 9], [0, 0, 0], num_negatives=0) == pytest.approx(0.15)
