@@ -37,8 +37,8 @@ def partial_words(
 ) -> tuple[Clip, ...]:
     """Cut-off and reversed trigger words: what must not fire, in the same voices.
 
-    In turn: a beginning (30 to 65 % of the word), an ending (30 to 60 %), a middle
-    (35 to 60 %), and the whole word backwards. They keep a detector from firing at
+    In turn: a beginning or an ending (30 to 60 % of the word), a middle (35 to
+    60 %), and the whole word backwards. They keep a detector from firing at
     half the word, or at whatever is recorded through the same microphones.
 
     Args:
@@ -52,6 +52,10 @@ def partial_words(
         `num` clips.
     """
     clips = list(clips)
+    # Where the silence around a word was not recognised, half of the clip may hold the
+    # whole word: of unusually long ones no parts are taken.
+    usual = 1.2 * np.median([clip.duration for clip in clips])
+    clips = [clip for clip in clips if clip.duration <= usual]
     parts = []
     for number in range(num):
         clip = clips[rng.integers(len(clips))]
@@ -59,7 +63,7 @@ def partial_words(
         whole = length = max(1, round(clip.duration * sample_rate))
         kind = number % 4
         if kind == 0:
-            length = max(1, round(whole * rng.uniform(0.3, 0.65)))
+            length = max(1, round(whole * rng.uniform(0.3, 0.6)))
         elif kind == 1:
             length = max(1, round(whole * rng.uniform(0.3, 0.6)))
             first += whole - length
