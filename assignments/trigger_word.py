@@ -367,14 +367,9 @@ def demo(*, seed: int = 0, output: Path = Path("runs/demo")) -> dict:
         loaded.root,
         description=dataset.describe(settings, loaded.clips, loaded.root),
     )
-    records = [*annotations.read_records(folder / dataset.ANNOTATIONS)][:3]
-    scenes = [annotations.record_to_scene(record) for record in records]
-    source = data.AudioFiles(loaded.root)
-    audios = [synthesis.render(scene, source)[0] for scene in scenes]
     pictures.draw_scenes(
         folder / "preview.png",
-        scenes,
-        audios,
+        *dataset.first_scenes(folder, loaded.root),
         loaded.clips.labels,
         label_width=settings.scene.label_width,
     )

@@ -1,6 +1,5 @@
 """Makes trigger-word datasets: clips overlaid on backgrounds, with labels."""
 
-import itertools
 import json
 from functools import partial
 from pathlib import Path
@@ -265,15 +264,7 @@ def _finish(output, root, labels, summary, preview, settings):
     if preview:
         from dlai_keras.trigger_word.pictures import draw_scenes
 
-        source = data.AudioFiles(root)
-        records = annotations.read_records(output / dataset.ANNOTATIONS)
-        # Long examples make a picture that nobody can read.
-        scenes = [
-            scene
-            for record in itertools.islice(records, 3)
-            if (scene := annotations.record_to_scene(record)).duration <= 60
-        ]
-        audios = [synthesis.render(scene, source)[0] for scene in scenes]
+        scenes, audios = dataset.first_scenes(output, root)
         if scenes:
             draw_scenes(
                 output / "preview.png",

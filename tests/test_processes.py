@@ -131,6 +131,8 @@ def test_closing_twice_is_no_error():
     workers = Workers(process_id, 2)
     workers.close()
     workers.close()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        workers.submit(0)
 
 
 @pytest.fixture

@@ -238,6 +238,30 @@ def summarise(path: Path) -> dict:
     return summary
 
 
+def first_scenes(
+    output: Path, root: Path, num: int = 3, *, max_duration: float = 60.0
+) -> tuple[list[Scene], list[np.ndarray]]:
+    """The first scenes of a dataset with their audio, to look at.
+
+    Args:
+        output: folder of the dataset.
+        root: folder that the clips' names are relative to.
+        num: how many at the most.
+        max_duration: seconds; longer ones make a picture that nobody can read.
+
+    Returns:
+        `(scenes, audios)`.
+    """
+    source = AudioFiles(root)
+    records = annotations.read_records(Path(output) / ANNOTATIONS)
+    scenes = [
+        scene
+        for record in itertools.islice(records, num)
+        if (scene := annotations.record_to_scene(record)).duration <= max_duration
+    ]
+    return scenes, [render(scene, source)[0] for scene in scenes]
+
+
 def compute_features(kind: str, audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Model inputs: `(num_frames, bins)` float32.
 

@@ -236,9 +236,7 @@ def babble_backgrounds(
             position = -int(rng.integers(sample_rate))
             while position < len(mix):
                 clip = clips[rng.integers(len(clips))]
-                first = round(clip.start * sample_rate)
-                word = source.clip(clip.file, sample_rate)[first:]
-                word = word[: round(clip.duration * sample_rate)]
+                word = _cut(clip, source, sample_rate)
                 word = word * audio_file.gain(distance_db - 30.0 - clip.level_db)
                 word = word[max(-position, 0) :]
                 position = max(position, 0)
@@ -345,11 +343,16 @@ def _repeat(rng, text, num, variants, sample_rate):
         yield text, voice, speech.speak(text, voice, sample_rate=sample_rate)
 
 
+def _cut(clip, source, sample_rate):
+    """The clip's own part of its recording, at least one sample."""
+    first = round(clip.start * sample_rate)
+    length = max(1, round(clip.duration * sample_rate))
+    return source.clip(clip.file, sample_rate)[first : first + length]
+
+
 def _draw_piece(rng, clip, source, sample_rate):
     """80 to 250 ms of a clip, at -20 dBFS."""
-    first = round(clip.start * sample_rate)
-    audio = source.clip(clip.file, sample_rate)[first:]
-    audio = audio[: max(1, round(clip.duration * sample_rate))]
+    audio = _cut(clip, source, sample_rate)
     length = min(len(audio), round(rng.uniform(0.08, 0.25) * sample_rate))
     start = int(rng.integers(len(audio) - length, endpoint=True))
     piece = audio[start : start + length]

@@ -166,7 +166,10 @@ def test_recordings_of_any_length_are_drawn(tmp_path, seconds, rate):
 
 
 def test_silence_is_drawn(tmp_path):
-    draw_detections(tmp_path, audio=np.zeros(RATE, "float32"))
+    silent = draw_detections(tmp_path, audio=np.zeros(RATE, "float32"))
+    loud = draw_detections(tmp_path, audio=noise(rate=RATE)[:RATE])
+    assert silent.shape == loud.shape
+    assert (silent != loud).any()
 
 
 def test_the_tradeoff_shows_every_curve_and_the_choice(tmp_path):
