@@ -32,6 +32,16 @@ the word is spoken, without --model with the detector that comes with the packag
 
 SAMPLE_RATE = 16_000
 STEPS_PER_EPOCH = 100
+VALIDATION_ROUNDS = 3  # each word over as many backgrounds, for a steady threshold
+# How often each kind of other word is heard: the folder's own, and what is made of
+# them. More parts and pieces of the word mean fewer false accepts and more misses.
+SHARES = {
+    "folder": 0.25,
+    "partial": 0.1,
+    "scrambled": 0.1,
+    "reversed": 0.1,
+    "spoken": 0.45,
+}
 JIT_COMPILE = True  # half the time per step, for 10 s before the first one
 THRESHOLDS = np.linspace(0.02, 0.98, 97)
 # Scenes denser than speech: a detector learns from words, not from the gaps.
@@ -54,7 +64,7 @@ def train(
     data: Path | None = None,
     dataset: str | None = None,
     word: str | None = None,
-    epochs: int = 15,
+    epochs: int = 30,
     spoken_negatives: int | None = None,
     spoken_positives: int = 60,
     unknown: list[str] | None = None,
@@ -81,7 +91,7 @@ def train(
         dataset: which set, where --data holds several.
         word: the trigger word as text, so that the synthesiser does not say it among
             the negatives; the folder's name otherwise.
-        epochs: of 100 steps each; 15 take about 5 minutes on two cores.
+        epochs: of 100 steps each; 30 take about 10 minutes on two cores.
         spoken_negatives: utterances of the synthesiser to train on; 6000 if there is
             a synthesiser and --data is given, else 0.
         spoken_positives: how often it says the trigger word, with spoken negatives.
@@ -481,6 +491,11 @@ def _prepare_clips(
     training = splits["train"]
     positives = training.positives[label]
     others = [clip for items in training.negatives.values() for clip in items]
+    if taken := sorted(SHARES.keys() & training.negatives.keys()):
+        raise ValueError(
+            f"A folder of negatives must not be called {', '.join(taken)}: training "
+            "makes others of that name. Rename it."
+        )
     harder = {
         "partial": negatives.partial_words(rng, positives, 800),
         "reversed": negatives.reversed_clips(others),
@@ -518,10 +533,9 @@ def _prepare_clips(
         tests["spoken"] = _spoken_tests(
             1000, word, seed, output, splits["test"].backgrounds
         )
-    # How often each kind is heard: two thirds are real voices, as positives are.
-    shares = dict.fromkeys(training.negatives, 0.2 / len(training.negatives))
-    shares |= {"partial": 0.2, "scrambled": 0.15, "reversed": 0.1, "spoken": 0.35}
     heard = {**training.negatives, **harder}
+    folder_share = SHARES["folder"] / len(training.negatives)
+    shares = {name: SHARES.get(name, folder_share) for name in heard}
     splits["train"] = replace(
         training,
         positives={label: positives},
@@ -584,19 +598,24 @@ def _as_callback(function):
 
 def _choose_threshold(detector, settings, clips, root, seed, max_false_accepts):
     """Threshold and latency of a detector, from validation clips alone."""
-    trial = _trial(detector, settings, clips, root, (seed, 3), "choosing the threshold")
+    trials = [
+        _trial(detector, settings, clips, root, (seed, 3, number), "validation")
+        for number in range(VALIDATION_ROUNDS)
+    ]
     # The middle between early and late peaks: no word's time is far off.
-    latencies = trial.latencies()
+    latencies = np.concatenate([trial.latencies() for trial in trials])
     latency = np.percentile(latencies, (5, 95)).mean() if len(latencies) else 0.0
-    num_misses, num_false_accepts = metrics.detection_error_tradeoff(
-        trial.candidates, trial.ends, THRESHOLDS
-    )
+    counts = [
+        metrics.detection_error_tradeoff(trial.candidates, trial.ends, THRESHOLDS)
+        for trial in trials
+    ]
+    num_misses, num_false_accepts = np.sum(counts, axis=0)
     threshold = metrics.choose_threshold(
         THRESHOLDS,
         num_misses,
         num_false_accepts,
-        num_words=len(trial.ends),
-        num_negatives=trial.num_negatives,
+        num_words=sum(len(trial.ends) for trial in trials),
+        num_negatives=sum(trial.num_negatives for trial in trials),
         max_false_accepts_per_1000=max_false_accepts,
     )
     return replace(

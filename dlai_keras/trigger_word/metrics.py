@@ -155,13 +155,15 @@ def choose_threshold(
     num_negatives: int,
     max_misses: float = 0.05,
     max_false_accepts_per_1000: float = 3.0,
+    slack: float = 0.08,
 ) -> float:
     """The threshold to ship, chosen on validation: misses weighed with false accepts.
 
     Minimises the share of misses in units of `max_misses` plus the rate of false
     accepts in units of `max_false_accepts_per_1000`; so one is as bad as the other
-    where both are just bearable. Of the longest run of equally good thresholds the
-    middle is taken: it is the one that other recordings upset least.
+    where both are just bearable. Other recordings have somewhat other scores: the cost
+    of a threshold is the mean over all within `slack`, so that none is chosen beside a
+    cliff, and of the longest run of equally good ones the middle is taken.
 
     Args:
         thresholds: candidates, rising.
@@ -172,6 +174,8 @@ def choose_threshold(
         max_misses: share of trigger words that may be missed.
         max_false_accepts_per_1000: false accepts per 1,000 other words that are
             bearable.
+        slack: by how much the scores of other recordings may differ. A threshold
+            nearer to the lowest or highest one is not chosen if there are others.
 
     Returns:
         One of `thresholds`, or the middle of two.
@@ -186,6 +190,13 @@ def choose_threshold(
     cost = cost + np.asarray(num_false_accepts) / (
         max_false_accepts_per_1000 * max(num_negatives, 1) / 1000
     )
+    near = np.abs(thresholds[:, None] - thresholds) <= slack + 1e-9
+    cost = near @ cost / near.sum(axis=1)
+    inner = (thresholds >= thresholds[0] + slack - 1e-9) & (
+        thresholds <= thresholds[-1] - slack + 1e-9
+    )
+    if inner.any():
+        cost = np.where(inner, cost, np.inf)
     best = np.isclose(cost, cost.min())
     edges = np.flatnonzero(np.diff(np.concatenate([[0], best, [0]])))
     starts, ends = edges[::2], edges[1::2] - 1

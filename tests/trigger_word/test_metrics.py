@@ -217,6 +217,7 @@ def choose(misses, false_accepts, **options):
         "num_negatives": 1000,
         "max_misses": 0.1,
         "max_false_accepts_per_1000": 5.0,
+        "slack": 0.0,
         **options,
     }
     thresholds = np.arange(1, len(misses) + 1) / 10
@@ -242,6 +243,18 @@ def test_of_equally_good_thresholds_the_middle_of_the_longest_run_is_taken():
 
 def test_a_threshold_at_which_nothing_is_heard_is_not_the_best():
     assert choose([0, 5, 50], [12, 10, 0]) == pytest.approx(0.1)
+
+
+def test_no_threshold_is_chosen_beside_a_cliff():
+    misses = [0, 0, 0, 0, 0, 40, 50]
+    false_accepts = [9, 8, 7, 6, 1, 1, 1]
+    assert choose(misses, false_accepts) == pytest.approx(0.5)
+    assert choose(misses, false_accepts, slack=0.1) == pytest.approx(0.4)
+
+
+def test_no_threshold_is_chosen_within_slack_of_the_ends():
+    assert choose([0] * 5, [9, 9, 9, 9, 0], slack=0.1) == pytest.approx(0.4)
+    assert choose([0, 0], [9, 0], slack=0.3) == pytest.approx(0.15)
 
 
 def test_without_words_or_negatives_the_other_decides():
