@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dlai_keras import audio as audio_file
-from dlai_keras import command_line, files
+from dlai_keras import charts, command_line, files
 from dlai_keras.trigger_word import (
     annotations,
     data,
@@ -155,8 +155,10 @@ def train(
         jit_compile=JIT_COMPILE and keras.backend.backend() != "torch",
     )
     history: dict[str, list[float]] = {}
-    callbacks = [_as_callback(_Progress(epochs, history))]
-    if importlib.util.find_spec("tensorboard"):
+    shown = {"loss": "loss", "val_loss": "validation_loss"}
+    lines = command_line.EpochLines(epochs, history, shown)
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lines)]
+    if all(map(importlib.util.find_spec, ("tensorboard", "tensorflow"))):
         callbacks.append(
             keras.callbacks.TensorBoard(output / "logs", write_graph=False)
         )
@@ -198,7 +200,7 @@ def train(
         "epochs": len(history["loss"]),
         "training_seconds": trained,
     }
-    pictures.draw_training(output / "training.png", history)
+    charts.draw_history(output / "training.png", history)
     _draw_trials(output, detector, settings, tests, trials, root, seed)
     shutil.rmtree(output / "speech", ignore_errors=True)  # the seed makes it again
     command_line.save_metrics(
@@ -568,32 +570,6 @@ def _speak(word, seed, output, split, num, *, text=None, label="spoken"):
 def _spoken_tests(num, word, seed, output, backgrounds):
     clips = _speak(word, seed, output, "test", num)
     return synthesis.ClipSet({}, {"spoken": clips}, backgrounds)
-
-
-class _Progress:
-    """One line per epoch, and the history of the losses."""
-
-    def __init__(self, epochs, history):
-        self.epochs, self.history = epochs, history
-        self.begun = time.perf_counter()
-
-    def __call__(self, epoch, logs):
-        for name in ("loss", "val_loss"):
-            shown = {"loss": "loss", "val_loss": "validation_loss"}[name]
-            self.history.setdefault(shown, []).append(float(logs[name]))
-        seconds = time.perf_counter() - self.begun
-        remaining = seconds / (epoch + 1) * (self.epochs - epoch - 1)
-        command_line.note(
-            f"epoch {epoch + 1} of {self.epochs}: loss {logs['loss']:.4f}, "
-            f"validation {logs['val_loss']:.4f}, {seconds:.0f} s, "
-            f"{remaining:.0f} s to go"
-        )
-
-
-def _as_callback(function):
-    import keras
-
-    return keras.callbacks.LambdaCallback(on_epoch_end=function)
 
 
 def _choose_threshold(detector, settings, clips, root, seed, max_false_accepts):

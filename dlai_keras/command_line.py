@@ -146,6 +146,44 @@ def note(message: str) -> None:
     print(" ".join(filter(None, lines)), file=sys.stderr, flush=True)
 
 
+class EpochLines:
+    """Says one line after every epoch, and keeps the history of the figures.
+
+    Args:
+        epochs: how many there will be in all.
+        history: gets a list of values for every name in `shown`; a training that goes
+            on from a checkpoint hands in what it has.
+        shown: Keras' name of a figure -> its name for people.
+
+    Example:
+        >>> lines = EpochLines(2, {}, {"loss": "loss"})
+        >>> lines(0, {"loss": 0.5})
+        >>> lines.history
+        {'loss': [0.5]}
+    """
+
+    def __init__(self, epochs: int, history: dict, shown: Mapping[str, str]):
+        self.epochs, self.history, self.shown = epochs, history, shown
+        self._begun, self._first = time.perf_counter(), None
+
+    def __call__(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """To be called at the end of epoch `epoch`, counted from 0."""
+        self._first = epoch if self._first is None else self._first
+        parts = []
+        for name, text in self.shown.items():
+            if name in logs:
+                self.history.setdefault(text, []).append(float(logs[name]))
+                parts.append(f"{text.replace('_', ' ')} {logs[name]:.4f}")
+        seconds = time.perf_counter() - self._begun
+        remaining = (
+            seconds / (epoch - self._first + 1) * max(self.epochs - epoch - 1, 0)
+        )
+        note(
+            f"epoch {epoch + 1} of {self.epochs}: {', '.join(parts)}, "
+            f"{seconds:.0f} s, {remaining:.0f} s to go"
+        )
+
+
 def show_table(title: str, rows: Mapping | Sequence[Mapping]) -> None:
     """Prints a table on stdout.
 

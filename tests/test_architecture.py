@@ -31,6 +31,7 @@ INDEXES = {"layers", "losses", "metrics"}
 ROOT_CONCEPTS = {
     "audio",  # sound files of any kind
     "boxes",  # intersection over union, non-maximum suppression
+    "charts",  # what every training and every classifier draws
     "command_line",  # what every script shares
     "decoding",  # beam search and sampling
     "embeddings",  # vector files
@@ -53,7 +54,14 @@ LEVELS = {
     "course": 2,
 }
 MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
+MAY_IMPORT_KERAS |= {"classifier", "explanation"}
 DOMAIN = {
+    "signs": {
+        "classifier",  # a trained network with its class names
+        "explanation",  # where a network looks
+        "hands",  # drawing hands that show a number
+        "pictures",  # sheets of pictures with what was made of them
+    },
     "trigger_word": {
         "annotations",  # what is heard where: JSON lines, Audacity, JAMS
         "dataset",  # generating datasets on disk, and resuming

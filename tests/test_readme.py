@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -22,14 +23,18 @@ SCRIPTS = [command for command in COMMANDS if re.match(r"python \w+/", command)]
 # These make the environment that the tests run in.
 INSTALLATION = ("make ", "python3 -m venv", ".venv/bin/python", "source ")
 
-# Options that make a command short; what is printed comes before them.
+# Options that make a command short, for those that hold all words of a line; what is
+# printed comes before them.
 SHORTER = {
-    "speak": ["--num-positives", "20", "--num-negatives", "40"],
-    "--num-examples": ["--num-examples", "4"],
-    "train": shlex.split(
+    "trigger_word.py speak": "--num-positives 20 --num-negatives 40",
+    "trigger_word.py --num-examples": "--num-examples 4",
+    "trigger_word.py train": (
         "--epochs 1 --batch-size 2 --filters 8 --spoken-negatives 10 "
         "--spoken-positives 2"
     ),
+    "signs.py --num-examples": "--num-examples 60",
+    "signs.py train": "--epochs 1 --batch-size 8 --network convnet",
+    "signs.py train --output runs/signs": "--rendered 60",
 }
 
 
@@ -58,15 +63,19 @@ def workplace(tmp_path_factory):
 
     audio, rate = soundfile.read(clip)
     soundfile.write(folder / "recording.wav", audio, rate)
+    from dlai_keras import images
+    from dlai_keras.signs.hands import draw_hand
+
+    images.write(folder / "hand.png", draw_hand(np.random.default_rng(0), 3))
     return folder
 
 
 @pytest.mark.parametrize("command", SCRIPTS)
 def test_commands_run_in_the_order_of_the_readme(command, workplace):
     argv = shlex.split(command)
-    for word, options in SHORTER.items():
-        if word in argv:
-            argv += options
+    for words, options in SHORTER.items():
+        if all(word in command for word in words.split()):
+            argv += shlex.split(options)
     result = subprocess.run(
         [sys.executable, *argv[1:]],
         cwd=workplace,
@@ -88,10 +97,15 @@ def test_the_readme_names_everything_public():
     for index in (dlai_keras.layers, dlai_keras.losses, dlai_keras.metrics):
         for name in index.__all__:
             assert name in README, f"{name} is missing in the README"
-    builders = re.findall(
-        r"^def (\w*detector|load_\w+)\(",
-        (ROOT / "dlai_keras/trigger_word/model.py").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
+    builders = [
+        name
+        for path in (ROOT / "dlai_keras").glob("*/model.py")
+        for name in re.findall(
+            r"^def (\w*detector|load_\w+|\w*resnet\w*|transfer_model|\w+_batch_norm)\(",
+            path.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    ]
+    assert len(builders) > 7
     missing = {name for name in builders if name not in README}
     assert missing <= {"save_detector", "load_detector"}

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import files
+from dlai_keras.charts import (
+    INK,
+    MUTED,
+    NEGATIVE,
+    POSITIVE,
+    new_figure,
+    save_figure,
+)
 
-INK, MUTED, POSITIVE, NEGATIVE = "#1b1b1b", "#8a8a8a", "#d1495b", "#3d7ea6"
 MAX_SECONDS = 60.0  # of a recording that fit into one picture
 
 
@@ -30,7 +36,7 @@ def draw_scenes(
         label_width: seconds that targets of 1 last after a trigger word.
         label_offset: seconds between the end of the word and its target.
     """
-    figure, axes = _figure(len(scenes), 2.4)
+    figure, axes = new_figure(len(scenes), 2.4)
     for axis, scene, audio in zip(axes, scenes, audios, strict=True):
         _spectrogram(axis, audio, scene.sample_rate)
         top = scene.sample_rate / 2000
@@ -63,7 +69,7 @@ def draw_scenes(
             pad=14,
         )
     axes[-1].set_xlabel("seconds (bar: where the target is 1)")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_detections(
@@ -91,7 +97,7 @@ def draw_detections(
         ends: where the words really end, if known.
         title: of the picture.
     """
-    figure, (upper, lower) = _figure(2, 2.2, sharex=True)
+    figure, (upper, lower) = new_figure(2, 2.2, sharex=True)
     audio = audio[: round(MAX_SECONDS * sample_rate)]
     seconds = len(audio) / sample_rate
     shown = times <= seconds
@@ -113,7 +119,7 @@ def draw_detections(
     lower.set_ylabel("score")
     legend = "red: word heard" + (", dotted: word ends" if ends is not None else "")
     lower.set_xlabel(f"seconds ({legend})")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_tradeoff(path: Path, curves: dict[str, tuple], chosen: tuple | None = None):
@@ -124,7 +130,7 @@ def draw_tradeoff(path: Path, curves: dict[str, tuple], chosen: tuple | None = N
         curves: name -> `(false_accepts_per_1000, misses)`; misses as a share.
         chosen: `(false_accepts_per_1000, misses)` at the threshold that was chosen.
     """
-    figure, (axis,) = _figure(1, 4.2)
+    figure, (axis,) = new_figure(1, 4.2)
     for (name, (false_accepts, misses)), color in zip(
         curves.items(), (POSITIVE, NEGATIVE, INK, MUTED), strict=False
     ):
@@ -145,38 +151,7 @@ def draw_tradeoff(path: Path, curves: dict[str, tuple], chosen: tuple | None = N
     axis.set_ylim(bottom=-1)
     axis.grid(alpha=0.3)
     axis.legend(frameon=False)
-    _save(figure, path)
-
-
-def draw_training(path: Path, history: dict[str, Sequence[float]]):
-    """The loss over epochs.
-
-    Args:
-        path: PNG to write.
-        history: name -> value per epoch.
-    """
-    figure, (axis,) = _figure(1, 3.2)
-    for (name, values), color in zip(
-        history.items(), (INK, POSITIVE, NEGATIVE, MUTED), strict=False
-    ):
-        axis.plot(
-            range(1, len(values) + 1), values, "o-", ms=3, color=color, label=name
-        )
-    axis.set_xlabel("epoch")
-    axis.set_yscale("log")
-    axis.grid(alpha=0.3, which="both")
-    axis.legend(frameon=False)
-    _save(figure, path)
-
-
-def _figure(rows, height, **options):
-    from matplotlib.figure import Figure  # no global state, no window
-
-    figure = Figure(figsize=(9, height * rows + 0.5), layout="constrained")
-    axes = figure.subplots(rows, 1, squeeze=False, **options)[:, 0]
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    save_figure(figure, path)
 
 
 def _spectrogram(axis, audio, sample_rate):
@@ -201,8 +176,3 @@ def _spectrogram(axis, audio, sample_rate):
     )
     axis.set_ylabel("kHz")
     axis.set_xlim(0, seconds)
-
-
-def _save(figure, path):
-    with files.whole_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=110)

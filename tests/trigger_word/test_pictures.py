@@ -195,14 +195,3 @@ def test_the_tradeoff_can_be_without_a_false_accept(tmp_path):
     path = tmp_path / "tradeoff.png"
     pictures.draw_tradeoff(path, {"clips": (np.zeros(3), np.array([0.0, 0.5, 1.0]))})
     assert num_pixels(read(path), pictures.POSITIVE) > 100
-
-
-def test_training_curves_are_drawn(tmp_path):
-    path = tmp_path / "training.png"
-    history = {"loss": [0.5, 0.2, 0.1], "val_loss": [0.6, 0.3, 0.2]}
-    pictures.draw_training(path, history)
-    image = read(path)
-    assert num_pixels(image, pictures.POSITIVE) > 100
-    path.unlink()
-    pictures.draw_training(path, {"loss": [0.5]})
-    assert num_pixels(read(path), pictures.POSITIVE) == 0

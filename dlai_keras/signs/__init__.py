@@ -1,0 +1,1 @@
+"""Hand signs: which number do the fingers show, and any folder of images."""
