@@ -141,7 +141,7 @@ def test_the_shipped_network_has_the_documented_size():
                 layer.kernel.shape
             )
     assert multiply_adds / 1e6 == pytest.approx(24.6, abs=0.1)
-    assert model.get_layer("stage4_relu2").output.shape == (None, 4, 4, 224)
+    assert model.get_layer("stage4_relu2").output.shape == (None, 4, 4, 256)
 
 
 def test_arguments_of_the_shipped_network_reach_its_layers():
