@@ -117,11 +117,17 @@ def train(
         raise ValueError(f"`epochs` must be 1 or more. Received: {epochs}.")
     if learning_rate is None:
         learning_rate = 5e-4 if network == "resnet50" else 2e-3
+    # What a backup must share with this run to go on from it.
     settings = {
-        name: str(value)
-        for name, value in locals().items()
-        if name in ("network", "epochs", "batch_size", "augmentation", "size", "seed")
-    } | {"pictures": len(training), "learning_rate": learning_rate}
+        "network": network,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "augmentation": augmentation,
+        "size": size,
+        "seed": seed,
+        "pictures": len(training),
+        "learning_rate": learning_rate,
+    }
     history: dict[str, list[float]] = {}
     job = partial(
         _fit,
@@ -160,10 +166,11 @@ def train(
         ),
         "num_training": len(training),
         "parameters": model.count_params(),
-        "epochs": len(history["loss"]),
+        "epochs": epochs + (fine_tune_epochs if is_transfer else 0),
         "training_seconds": trained,
     }
-    charts.draw_history(output / "training.png", history)
+    if history:  # empty where the run was interrupted after its last epoch
+        charts.draw_history(output / "training.png", history)
     shutil.rmtree(output / "backup", ignore_errors=True)
     command_line.save_metrics(
         output, figures, seed=seed, seconds=time.perf_counter() - begun

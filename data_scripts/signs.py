@@ -3,11 +3,9 @@
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from dlai_keras import command_line
-from dlai_keras.files import write_atomically
+from dlai_keras import command_line, images
 from dlai_keras.signs import hands
 
 HELP = """Draws hand-sign pictures: hands that show a number, 0 to 5.
@@ -57,10 +55,10 @@ def generate(
     preview = []
     signs = command_line.progress(signs, "drawing", num_examples)
     for file, (image, _) in zip(files, signs, strict=True):
-        _write_png(output / file, image)
+        images.write(output / file, image)
         if len(preview) < hands.NUM_CLASSES * PREVIEW_COLUMNS:
             preview.append(image)
-    _write_png(output / "preview.png", _tile(preview))
+    images.write(output / "preview.png", _tile(preview))
     return {"num_examples": num_examples, "size": size, "output": output}
 
 
@@ -86,18 +84,12 @@ def _check_output(output, ours):
             )
 
 
-def _write_png(path, image):
-    """Writes an RGB image; the file is whole whenever it exists."""
-    _, content = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    write_atomically(path, content.tobytes())
-
-
-def _tile(images):
+def _tile(pictures):
     """Returns one picture of many: a row a class, a column an example."""
-    columns = math.ceil(len(images) / hands.NUM_CLASSES)
-    blank = np.full_like(images[0], 255)
-    images = images + [blank] * (columns * hands.NUM_CLASSES - len(images))
-    rows = [images[row :: hands.NUM_CLASSES] for row in range(hands.NUM_CLASSES)]
+    columns = math.ceil(len(pictures) / hands.NUM_CLASSES)
+    blank = np.full_like(pictures[0], 255)
+    pictures = pictures + [blank] * (columns * hands.NUM_CLASSES - len(pictures))
+    rows = [pictures[row :: hands.NUM_CLASSES] for row in range(hands.NUM_CLASSES)]
     return np.vstack([np.hstack(row) for row in rows])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from data_scripts import signs as script
+from dlai_keras import files
 from dlai_keras.signs import hands
 
 SCRIPT = Path(__file__).parents[2] / "data_scripts/signs.py"
@@ -85,7 +86,7 @@ def test_a_set_grows_by_asking_for_more(tmp_path):
 def test_a_run_that_was_killed_is_overwritten_cleanly(tmp_path, monkeypatch):
     options = {"num_examples": 12, "size": 16}
     script.generate(**options, output=tmp_path / "whole")
-    write, output = script.write_atomically, tmp_path / "out"
+    write, output = files.write_atomically, tmp_path / "out"
 
     def dies(path, data):
         if path.name == "000008.png":
@@ -94,7 +95,7 @@ def test_a_run_that_was_killed_is_overwritten_cleanly(tmp_path, monkeypatch):
         write(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(script, "write_atomically", dies)
+        patch.setattr(files, "write_atomically", dies)
         with pytest.raises(KeyboardInterrupt):
             script.generate(**options, output=output)
     assert not (output / "2/000008.png").exists()

@@ -51,7 +51,6 @@ def test_angle_size_and_place_are_those_of_opencv():
     image = smooth()
     layer = RandomAffine(rotation=40, scale=(0.7, 1.4), translation=0.1, seed=1)
     output = train(layer, image)[0]
-    best = np.inf
     # One of all turns, sizes and shifts in range must explain the picture: fit the
     # three corners that the red and green ramps give away.
     inner = slice(10, 23)
@@ -67,8 +66,9 @@ def test_angle_size_and_place_are_those_of_opencv():
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    best = np.abs(warped - output)[8:25, 8:25].max()
-    assert best < 3  # of 255; OpenCV rounds places to 1/32 of a pixel
+    assert (
+        np.abs(warped - output)[8:25, 8:25].max() < 3
+    )  # of 255; OpenCV rounds places to 1/32 of a pixel
     (xx, xy, _), (yx, yy, _) = matrix
     assert xx == pytest.approx(yy, abs=0.02) and xy == pytest.approx(-yx, abs=0.02)
     scale = 1 / np.hypot(xx, yx)

@@ -14,6 +14,13 @@ from dlai_keras.signs.hands import make_signs
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "assignments" / "signs.py"
+SHORT = {
+    "network": "convnet",
+    "epochs": 2,
+    "batch_size": 8,
+    "size": 32,
+    "validation": 0.2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +44,7 @@ def trained(script, folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("runs") / "signs"
     figures = script["train"](
         data=folder,
-        network="convnet",
-        epochs=2,
-        batch_size=8,
-        size=32,
-        validation=0.2,
+        **SHORT,
         output=output,
     )
     return figures, output
@@ -83,11 +86,7 @@ def test_evaluation_meets_the_pictures_that_training_kept_back(
 def test_the_same_seed_gives_the_same_classifier(script, folder, trained, tmp_path):
     script["train"](
         data=folder,
-        network="convnet",
-        epochs=2,
-        batch_size=8,
-        size=32,
-        validation=0.2,
+        **SHORT,
         output=tmp_path,
     )
     import keras
@@ -105,15 +104,7 @@ def test_an_interrupted_training_goes_on_and_ends_the_same(
 ):
     import keras
 
-    options = {
-        "data": folder,
-        "network": "convnet",
-        "epochs": 2,
-        "batch_size": 8,
-        "size": 32,
-        "validation": 0.2,
-        "output": tmp_path,
-    }
+    options = {**SHORT, "data": folder, "output": tmp_path}
     fit = keras.Model.fit
 
     def fit_one_epoch(self, *args, callbacks, **kwargs):
