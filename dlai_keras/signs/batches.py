@@ -1,5 +1,7 @@
 """Labelled pictures as batches for `fit`."""
 
+import functools
+import threading
 from collections.abc import Sequence
 
 import keras
@@ -55,7 +57,10 @@ class ImageSequence(keras.utils.PyDataset):
         seed: int = 0,
         epoch: int = 0,
     ):
-        super().__init__()
+        # Threads make the next batches during a step. On the other backends Keras would
+        # keep some of one epoch's for the next.
+        workers = 2 if keras.backend.backend() == "tensorflow" else 1
+        super().__init__(workers=workers, max_queue_size=4)
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}.")
         if not len(data):
@@ -65,6 +70,8 @@ class ImageSequence(keras.utils.PyDataset):
         self.augment = tuple(augment)
         self.seed = seed
         self.epoch = epoch
+        self._lock = threading.Lock()
+        self._order = functools.lru_cache(maxsize=1)(self.order)
         self._change = self._compile() if self.augment else None
         self._targets = np.eye(len(data.class_names), dtype="float32")
 
@@ -90,13 +97,15 @@ class ImageSequence(keras.utils.PyDataset):
         start = index * self.batch_size
         # The last batch is filled up from the beginning: one shape, one compilation.
         places = np.arange(start, start + self.batch_size) % len(self.data)
-        chosen = self.order(self.epoch)[places]
+        epoch = self.epoch
+        chosen = self._order(epoch)[places]
         images = self.data.images[chosen]
-        for number, layer in enumerate(self.augment):
-            rng = np.random.default_rng((self.seed, self.epoch, index, number))
-            layer.reseed(rng.integers(2**32, size=2, dtype="uint32"))
         if self._change is not None:
-            images = self._change.predict_on_batch(images)
+            with self._lock:  # of the seeds
+                for number, layer in enumerate(self.augment):
+                    rng = np.random.default_rng((self.seed, epoch, index, number))
+                    layer.reseed(rng.integers(2**32, size=2, dtype="uint32"))
+                images = self._change.predict_on_batch(images)
         return images, self._targets[self.data.labels[chosen]]
 
     def on_epoch_end(self):

@@ -1,5 +1,6 @@
 """Batches of labelled pictures."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -33,6 +34,38 @@ def test_labels_follow_their_pictures():
     np.testing.assert_array_equal(
         labels.argmax(1), images[:, 0, -1, 0].astype(int) // 20 % 3
     )
+
+
+def test_fit_meets_the_batches_in_order():
+    """Though threads make them ahead of time."""
+
+    def make():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((8, 8, 3))
+        x = keras.layers.Rescaling(1 / 255)(inputs)
+        x = keras.layers.Dense(3)(keras.layers.Flatten()(x))
+        network = keras.Model(inputs, x)
+        network.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
+        sequence = ImageSequence(
+            data(40), batch_size=2, augment=[RandomAffine(rotation=30)], seed=4
+        )
+        return network, sequence
+
+    fitted, sequence = make()
+    begin = []
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: begin.append(sequence.epoch)
+    )
+    fitted.fit(sequence, epochs=3, shuffle=False, verbose=0, callbacks=[note])
+    # TensorFlow's `fit` looks at a batch, and ends that epoch, before the first one.
+    assert begin in ([0, 1, 2], [1, 2, 3])
+    stepped, sequence = make()
+    for epoch in begin:
+        sequence.epoch = epoch
+        for index in range(sequence.num_batches):
+            stepped.train_on_batch(*sequence[index])
+    for ours, expected in zip(fitted.get_weights(), stepped.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_each_epoch_has_its_own_order_and_can_be_gone_back_to():
