@@ -23,7 +23,23 @@ HELP = """Hand signs: which number do the fingers show? Or any folder of images.
 --model with the classifier that comes with the package."""
 
 NETWORKS = ("signs_resnet", "signs_resnet_small", "resnet50", "convnet", "dense")
-PICTURES_SEEN = 52_000  # in a training of the default length
+# What is not given. Pictures seen make the number of epochs.
+USUAL = {
+    "pictures_seen": 52_000,
+    "learning_rate": 2e-3,
+    "augmentation": 1.0,
+    "label_smoothing": 0.1,
+}
+UNUSUAL = {
+    "resnet50": {"learning_rate": 5e-4},
+    # 1,310 parameters learn slowly, and have no room for pictures that were changed.
+    "convnet": {
+        "pictures_seen": 130_000,
+        "learning_rate": 1e-2,
+        "augmentation": 0.0,
+        "label_smoothing": 0.0,
+    },
+}
 RENDERED = 4800
 TEST_SHARE = 0.2
 JIT_COMPILE = True  # half the time per step, for 20 s before the first one
@@ -40,8 +56,8 @@ def train(
     fine_tune_epochs: int = 10,
     batch_size: int = 32,
     learning_rate: float | None = None,
-    augmentation: float = 1.0,
-    label_smoothing: float = 0.1,
+    augmentation: float | None = None,
+    label_smoothing: float | None = None,
     validation: float | None = None,
     size: int | None = None,
     fit: str = "stretch",
@@ -67,14 +83,17 @@ def train(
             or a network of keras.applications such as MobileNetV2, to transfer what it
             has learned.
         weights: of that network: imagenet (fetched once), none, or a file.
-        epochs: 52,000 pictures' worth of them by default, 10 in transfer learning.
+        epochs: 52,000 pictures' worth of them by default (convnet: 130,000), 10 in
+            transfer learning.
         fine_tune_epochs: in transfer learning, with the upper half of the base
             unfrozen, after the others.
         batch_size: pictures per step.
         learning_rate: the highest; it warms up, and falls along a cosine. 0.002 by
-            default, 0.0005 for resnet50.
-        augmentation: strength of turns, shifts, light and noise; 0 for none.
-        label_smoothing: share of every target that is spread over all classes.
+            default, 0.0005 for resnet50, 0.01 for convnet.
+        augmentation: strength of turns, shifts and light; 0 for none. 1 by default, 0
+            for convnet.
+        label_smoothing: share of every target that is spread over all classes; 0.1 by
+            default, 0 for convnet.
         validation: share of the training pictures that is kept for the curves, on
             which nothing else depends; 0.1 by default, 0 where the data brings test
             pictures of its own.
@@ -91,6 +110,13 @@ def train(
         python assignments/signs.py train --data my_pictures --output runs/mine
     """
     begun = time.perf_counter()
+    usual = USUAL | UNUSUAL.get(network, {})
+    if augmentation is None:
+        augmentation = usual["augmentation"]
+    if label_smoothing is None:
+        label_smoothing = usual["label_smoothing"]
+    if learning_rate is None:
+        learning_rate = usual["learning_rate"]
     _check(batch_size, augmentation, label_smoothing, mixed_precision, seed)
     is_transfer = network not in NETWORKS
     splits = _load(data, dataset, size, fit, on_error, rendered, seed, workers)
@@ -116,11 +142,10 @@ def train(
     size = training.images.shape[1]
     model = _build(network, weights, size, len(training.class_names))
     if epochs is None:
-        epochs = 10 if is_transfer else max(5, round(PICTURES_SEEN / len(training)))
+        seen = usual["pictures_seen"]
+        epochs = 10 if is_transfer else max(5, round(seen / len(training)))
     if epochs < 1:
         raise ValueError(f"`epochs` must be 1 or more. Received: {epochs}.")
-    if learning_rate is None:
-        learning_rate = 5e-4 if network == "resnet50" else 2e-3
     # What a backup must share with this run to go on from it.
     settings = {
         "network": network,
@@ -465,7 +490,7 @@ def _fit(
     from dlai_keras.signs.model import calibrate_batch_norm
 
     backup = output / "backup" / settings.get("phase", "training").replace(" ", "_")
-    first = _resume(backup, settings)
+    first = command_line.first_epoch(backup, settings)
     sequence = batches.ImageSequence(
         training,
         batch_size=batch_size,
@@ -526,25 +551,6 @@ def _fit(
     # The averages of a short training still hold their first values.
     order = np.random.default_rng((seed, 4)).permutation(len(training))[:CALIBRATION]
     calibrate_batch_norm(network, training.images[order], batch_size=batch_size)
-
-
-def _resume(backup, settings):
-    """The epoch to begin with; a backup of another training is removed."""
-    record = backup / "settings.json"
-    epoch = 0
-    try:
-        saved = json.loads(record.read_text(encoding="utf-8"))
-        state = json.loads((backup / "training_metadata.json").read_text("utf-8"))
-        if saved == settings:
-            epoch = int(state["epoch"])
-            command_line.note(f"going on after epoch {epoch}")
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    if not epoch:
-        shutil.rmtree(backup, ignore_errors=True)
-        backup.mkdir(parents=True, exist_ok=True)
-        files.write_atomically(record, json.dumps(settings))
-    return epoch
 
 
 def _measure(classifier, test, output):

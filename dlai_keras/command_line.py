@@ -15,6 +15,7 @@ import math
 import os
 import platform
 import re
+import shutil
 import sys
 import time
 import typing
@@ -183,6 +184,38 @@ class EpochLines:
             f"epoch {epoch + 1} of {self.epochs}: {', '.join(parts)}, "
             f"{seconds:.0f} s, {remaining:.0f} s to go"
         )
+
+
+def first_epoch(backup: Path, settings: Mapping) -> int:
+    """The epoch that a training goes on with; a backup of another one is removed.
+
+    Args:
+        backup: folder of `keras.callbacks.BackupAndRestore(backup,
+            delete_checkpoint=False)`.
+        settings: what a backup must share with this training; JSON values.
+
+    Returns:
+        0 for a training that begins.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     first_epoch(Path(folder), {"seed": 0})
+        0
+    """
+    record = backup / "settings.json"
+    wanted = json.dumps(settings)
+    try:
+        state = json.loads((backup / "training_metadata.json").read_text("utf-8"))
+        if record.read_text("utf-8") == wanted and (epoch := int(state["epoch"])):
+            note(f"going on after epoch {epoch}")
+            return epoch
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    shutil.rmtree(backup, ignore_errors=True)
+    backup.mkdir(parents=True, exist_ok=True)
+    write_atomically(record, wanted)
+    return 0
 
 
 def show_table(title: str, rows: Mapping | Sequence[Mapping]) -> None:
