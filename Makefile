@@ -1,6 +1,7 @@
 # make demo           install, and run the main job on the embedded clips
 # make test           install what tests need, and pass
 # make test-backends  the same for JAX and PyTorch, the layers and losses only
+# make parity         compare attention and beam search with TensorFlow Addons itself
 # make format         put the code in order
 # Another Python: make demo PYTHON=python3.12
 
@@ -12,7 +13,7 @@ INSTALL_INPUTS = setup.cfg pyproject.toml constraints.txt
 # Less of TensorFlow's log on the screen.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-backends coverage format clean
+.PHONY: demo test test-backends parity coverage format clean
 
 demo: .venv/installed
 	$(RUN) assignments/trigger_word.py demo
@@ -26,6 +27,9 @@ test-backends: .venv/installed-backends
 	KERAS_BACKEND=jax $(RUN) -m pytest tests -m backends
 	KERAS_BACKEND=torch $(RUN) -m pytest tests -m backends
 
+parity: .venv-parity/installed .venv/installed
+	$(RUN) tests/parity/compare.py --python .venv-parity/bin/python
+
 coverage: .venv/installed-test
 	$(RUN) -m pytest --cov --cov-report=term
 
@@ -34,7 +38,7 @@ format: .venv/installed-test
 	$(RUN) -m ruff format .
 
 clean:
-	rm -rf .venv build dist dlai_keras.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-parity build dist dlai_keras.egg-info .pytest_cache .ruff_cache .hypothesis
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || \
@@ -53,4 +57,18 @@ clean:
 
 .venv/installed-backends: .venv/installed-test
 	$(PIP) -e '.[test,backends]'
+	@touch $@
+
+# TensorFlow Addons runs on older Pythons only, in an environment of its own.
+.venv-parity/bin/pip:
+	@for python in "$(PYTHON)" python3.11 python3.10 python3.9; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null; then \
+	    $$python -m venv .venv-parity && exit; \
+	    rm -rf .venv-parity; echo "error: $$python cannot make environments; its venv or ensurepip module is missing." >&2; exit 2; \
+	  fi; \
+	done; \
+	echo "error: TensorFlow Addons needs Python 3.9, 3.10 or 3.11, and none is here. Try: make parity PYTHON=/path/to/python3.11" >&2; exit 2
+
+.venv-parity/installed: requirements-parity.txt | .venv-parity/bin/pip
+	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-parity.txt
 	@touch $@

@@ -1,6 +1,29 @@
 """Every public layer by name; importing this registers them for `load_model`."""
 
+from dlai_keras.date_translation.layers import (
+    AttentionCell,
+    AttentionDecoder,
+    BahdanauAttention,
+    CourseAttention,
+    LearnedQueries,
+    LuongAttention,
+    MeanMaxPooling,
+    OneHot,
+)
 from dlai_keras.signs.layers import RandomAffine, RandomColor
 from dlai_keras.trigger_word.layers import LogMelSpectrogram, PowerSpectrogram
 
-__all__ = ["LogMelSpectrogram", "PowerSpectrogram", "RandomAffine", "RandomColor"]
+__all__ = [
+    "AttentionCell",
+    "AttentionDecoder",
+    "BahdanauAttention",
+    "CourseAttention",
+    "LearnedQueries",
+    "LogMelSpectrogram",
+    "LuongAttention",
+    "MeanMaxPooling",
+    "OneHot",
+    "PowerSpectrogram",
+    "RandomAffine",
+    "RandomColor",
+]

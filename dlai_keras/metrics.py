@@ -1,5 +1,15 @@
 """Every public metric, by name; importing this module registers them all."""
 
+from dlai_keras.date_translation.metrics import (
+    accuracy_by,
+    attribute_beam_errors,
+    bleu,
+    edit_distance,
+    exact_match,
+    mean_edit_distance,
+    sentence_bleu,
+    summarize_beam_errors,
+)
 from dlai_keras.trigger_word.metrics import (
     choose_threshold,
     detection_error_tradeoff,
@@ -8,8 +18,16 @@ from dlai_keras.trigger_word.metrics import (
 )
 
 __all__ = [
+    "accuracy_by",
+    "attribute_beam_errors",
+    "bleu",
     "choose_threshold",
     "detection_error_tradeoff",
+    "edit_distance",
     "event_metrics",
+    "exact_match",
     "match_events",
+    "mean_edit_distance",
+    "sentence_bleu",
+    "summarize_beam_errors",
 ]

@@ -33,6 +33,9 @@ SHORTER = {
         "--spoken-positives 2"
     ),
     "signs.py --num-examples": "--num-examples 60",
+    "date_translation.py train": "--epochs 1 --batch-size 64",
+    "date_translation.py train --output runs/dates": "--num-dates 300",
+    "date_translation.py evaluate": "--num-dates 100",
     "signs.py train": "--epochs 1 --batch-size 8 --network convnet",
     "signs.py train --output runs/signs": "--rendered 60",
 }
@@ -101,7 +104,8 @@ def test_the_readme_names_everything_public():
         name
         for path in (ROOT / "dlai_keras").glob("*/model.py")
         for name in re.findall(
-            r"^def (\w*detector|load_\w+|\w*resnet\w*|transfer_model|\w+_batch_norm)\(",
+            r"^def (\w*detector|date_\w+|\w+_translator|load_\w+|\w*resnet\w*"
+            r"|transfer_model|\w+_batch_norm)\(",
             path.read_text(encoding="utf-8"),
             re.MULTILINE,
         )

@@ -1,0 +1,1 @@
+"""Date translation: dates as people write them to yyyy-mm-dd, and sentences."""
