@@ -13,7 +13,7 @@ INSTALL_INPUTS = setup.cfg pyproject.toml constraints.txt
 # Less of TensorFlow's log on the screen.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-backends parity coverage format clean
+.PHONY: demo test test-backends test-jax test-torch parity coverage format clean
 
 demo: .venv/installed
 	$(RUN) assignments/trigger_word.py demo
@@ -23,9 +23,10 @@ test: .venv/installed-test
 	$(RUN) -m ruff check .
 	$(RUN) -m pytest
 
-test-backends: .venv/installed-backends
-	KERAS_BACKEND=jax $(RUN) -m pytest tests -m backends
-	KERAS_BACKEND=torch $(RUN) -m pytest tests -m backends
+test-backends: test-jax test-torch
+
+test-jax test-torch: test-%: .venv/installed-backends
+	KERAS_BACKEND=$* $(RUN) -m pytest tests -m backends
 
 parity: .venv-parity/installed .venv/installed
 	$(RUN) tests/parity/compare.py --python .venv-parity/bin/python
