@@ -38,6 +38,7 @@ ROOT_CONCEPTS = {
     "files",  # whole whenever they exist
     "images",  # picture files
     "intervals",  # confidence intervals
+    "networks",  # on disk, with what belongs to them
     "processes",  # ordered results from worker processes
     "recurrent",  # the RNN and LSTM in NumPy
     "rendering",  # drawing of synthetic scenes

@@ -1,14 +1,13 @@
 """Models that write one sequence from another, and their step for decoding."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 from keras import layers, ops
 
+from dlai_keras import networks
 from dlai_keras.date_translation.layers import (
     AttentionDecoder,
     BahdanauAttention,
@@ -365,20 +364,8 @@ def load_course_weights(model: keras.Model, path: Path) -> keras.Model:
         ...
         FileNotFoundError: No such weights: nothing.h5
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"No such weights: {path}")
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = _legacy_weights(file.get("model_weights", file))
-            configuration = json.loads(_text(file.attrs.get("model_config", "{}")))
-    except OSError:
-        raise ValueError(f"{path} is no HDF5 file.") from None
-    except (KeyError, json.JSONDecodeError):
-        raise ValueError(
-            f"{path} holds no weights as Keras 2 saved them: `layer_names`, and a "
-            "group of `weight_names` for each."
-        ) from None
+    stored, configuration = networks.read_legacy_weights(path)
+    arrays = [array for layer in stored for array in layer]
     variables = course_variables(model)
     wanted = [tuple(variable.shape) for variable in variables]
     found = [array.shape for array in arrays]
@@ -504,16 +491,6 @@ def _fed_step(model):
 # The course's file
 
 
-def _legacy_weights(group):
-    """All arrays, in the order of the model's layers."""
-    arrays = []
-    for layer in group.attrs["layer_names"]:
-        stored = group[_text(layer)]
-        names = [_text(weight) for weight in stored.attrs["weight_names"]]
-        arrays += [np.asarray(stored[weight]) for weight in names]
-    return arrays
-
-
 def _gate_activations(configuration):
     """Names of the gates' activations that a legacy model's description holds."""
     found = set()
@@ -535,13 +512,6 @@ def _set_gate_activation(model, name):
             layer.recurrent_activation = activation
     # What was compiled before has the activation of before.
     model.train_function = model.test_function = model.predict_function = None
-
-
-def _text(value):
-    return value.decode() if isinstance(value, bytes) else value
-
-
-# Arguments
 
 
 def _attention(name, units):

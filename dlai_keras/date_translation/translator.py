@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dlai_keras import decoding, files
+from dlai_keras import decoding, networks
 from dlai_keras.date_translation.data import normalize
 from dlai_keras.date_translation.model import (
     attention_model,
@@ -181,18 +181,12 @@ class DateTranslator:
 
     def save(self, folder: Path) -> None:
         """Writes `model.keras`, and beside it `translator.json`."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / "model.keras"
-        with files.whole_file(target, suffix=".partial.keras") as partial:
-            self.network.save(partial)
         record = {
             "characters": json.loads(self.characters.to_json()),
             "tokens": json.loads(self.tokens.to_json()),
             **self.notes,
         }
-        text = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
-        files.write_atomically(folder / SETTINGS_FILE, text)
+        networks.save(folder, self.network, SETTINGS_FILE, record)
 
 
 class _Search(keras.layers.Layer):
@@ -255,31 +249,17 @@ def load_translator(path: Path) -> DateTranslator:
         FileNotFoundError: a file is missing.
         ValueError: a file is no such thing.
     """
-    path = Path(path)
-    path = path / "model.keras" if path.is_dir() else path
-    settings = path.parent / SETTINGS_FILE
-    for file in (path, settings):
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"No such file: {file}. Expected model.keras and beside it "
-                f"{SETTINGS_FILE}, as a training leaves them."
-            )
-    try:
-        notes = json.loads(settings.read_text(encoding="utf-8"))
+
+    def parse(notes):
         characters, tokens = (
             Vocabulary.from_json(json.dumps(notes.pop(name)))
             for name in ("characters", "tokens")
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(
-            f"{settings} must hold the vocabularies characters and tokens, as a "
-            "training leaves them."
-        ) from None
-    try:
-        network = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras and zipfile raise many kinds
-        reason = " ".join(str(error).split())[:120]
-        raise ValueError(f"{path} is no saved Keras model: {reason}") from None
+        return characters, tokens, notes
+
+    network, (characters, tokens, notes) = networks.load(
+        path, SETTINGS_FILE, parse, "the vocabularies characters and tokens"
+    )
     return DateTranslator(network, characters, tokens, notes)
 
 

@@ -1,6 +1,5 @@
 """A trained network with what belongs to it: class names and the size of its images."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from dlai_keras import files
+from dlai_keras import networks
 
 SETTINGS_FILE = "classes.json"
 PRETRAINED = Path(__file__).parent / "weights"
@@ -51,14 +50,8 @@ class Classifier:
 
     def save(self, folder: Path) -> None:
         """Writes `model.keras`, and beside it `classes.json`."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / "model.keras"
-        with files.whole_file(target, suffix=".partial.keras") as partial:
-            self.network.save(partial)
         record = {"class_names": list(self.class_names), "size": self.size}
-        text = json.dumps({**record, **self.notes}, indent=1) + "\n"
-        files.write_atomically(folder / SETTINGS_FILE, text)
+        networks.save(folder, self.network, SETTINGS_FILE, {**record, **self.notes})
 
 
 def load_classifier(path: Path) -> Classifier:
@@ -71,27 +64,13 @@ def load_classifier(path: Path) -> Classifier:
         FileNotFoundError: a file is missing.
         ValueError: a file is no such thing.
     """
-    path = Path(path)
-    path = path / "model.keras" if path.is_dir() else path
-    settings = path.parent / SETTINGS_FILE
-    for file in (path, settings):
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"No such file: {file}. Expected model.keras and beside it "
-                f"{SETTINGS_FILE}, as a training leaves them."
-            )
-    try:
-        notes = json.loads(settings.read_text(encoding="utf-8"))
-        class_names, size = tuple(notes.pop("class_names")), int(notes.pop("size"))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(
-            f"{settings} must hold class_names and size, as a training leaves them."
-        ) from None
-    try:
-        network = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras and zipfile raise many kinds
-        reason = " ".join(str(error).split())[:120]
-        raise ValueError(f"{path} is no saved Keras model: {reason}") from None
+
+    def parse(notes):
+        return tuple(notes.pop("class_names")), int(notes.pop("size")), notes
+
+    network, (class_names, size, notes) = networks.load(
+        path, SETTINGS_FILE, parse, "class_names and size"
+    )
     return Classifier(network, class_names, size, notes)
 
 

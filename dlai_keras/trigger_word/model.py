@@ -3,12 +3,10 @@
 import json
 from pathlib import Path
 
-import h5py
 import keras
-import numpy as np
 from keras import layers
 
-from dlai_keras import files
+from dlai_keras import networks
 from dlai_keras.trigger_word.detection import DetectorSettings
 from dlai_keras.trigger_word.features import log_mel_settings
 from dlai_keras.trigger_word.layers import LogMelSpectrogram
@@ -178,12 +176,8 @@ def save_detector(
         settings: threshold, sample rate, labels and so on.
         **notes: what else is worth keeping, such as the seed of the split.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with files.whole_file(folder / "model.keras", suffix=".partial.keras") as partial:
-        model.save(partial)
-    text = json.dumps({"detector": settings.as_dict(), **notes}, indent=1) + "\n"
-    files.write_atomically(folder / SETTINGS_FILE, text)
+    record = {"detector": settings.as_dict(), **notes}
+    networks.save(folder, model, SETTINGS_FILE, record)
 
 
 def load_detector(path: Path) -> tuple[keras.Model, DetectorSettings, dict]:
@@ -245,19 +239,7 @@ def load_course_weights(model: keras.Model, path: Path) -> keras.Model:
         FileNotFoundError: there is no such file.
         ValueError: the file does not hold the weights of this architecture.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"No such weights: {path}")
-    try:
-        with h5py.File(path, "r") as file:
-            stored = _legacy_weights(file.get("model_weights", file))
-    except OSError:
-        raise ValueError(f"{path} is no HDF5 file.") from None
-    except KeyError:
-        raise ValueError(
-            f"{path} holds no weights as Keras 2 saved them: `layer_names`, and a "
-            "group of `weight_names` for each."
-        ) from None
+    stored, _ = networks.read_legacy_weights(path)
     # Batch normalisation, too, is stored in the order gamma, beta, mean, variance.
     wanted = [layer for layer in model.layers if layer.weights]
     shapes = [[weight.shape for weight in layer.weights] for layer in wanted]
@@ -270,18 +252,3 @@ def load_course_weights(model: keras.Model, path: Path) -> keras.Model:
     for layer, arrays in zip(wanted, stored, strict=True):
         layer.set_weights(arrays)
     return model
-
-
-def _legacy_weights(group):
-    """Arrays of every layer that has any, in the model's order."""
-    layers_in_order = [_text(name) for name in group.attrs["layer_names"]]
-    arrays = []
-    for name in layers_in_order:
-        names = [_text(weight) for weight in group[name].attrs["weight_names"]]
-        if names:
-            arrays.append([np.asarray(group[name][weight]) for weight in names])
-    return arrays
-
-
-def _text(value):
-    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,116 @@
+"""Networks on disk: with what belongs to them, and as Keras 2 saved their weights."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+from dlai_keras import files
+
+
+def save(folder: Path, network: keras.Model, beside: str, record: Mapping) -> None:
+    """Writes `model.keras`, and beside it a JSON file of what else belongs to it.
+
+    Args:
+        folder: made if it is missing.
+        network: any model.
+        beside: name of the JSON file.
+        record: what it holds.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with files.whole_file(folder / "model.keras", suffix=".partial.keras") as partial:
+        network.save(partial)
+    text = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    files.write_atomically(folder / beside, text)
+
+
+def load(
+    path: Path, beside: str, parse: Callable[[dict], Any], wanted: str
+) -> tuple[keras.Model, Any]:
+    """Reads what `save` wrote.
+
+    Args:
+        path: `model.keras`, or the folder that holds it.
+        beside: name of the JSON file.
+        parse: makes of the record what is returned with the network.
+        wanted: what the record must hold, for the message where `parse` fails.
+
+    Returns:
+        `(network, parsed record)`; the network is not compiled.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is no such thing.
+    """
+    path = Path(path)
+    path = path / "model.keras" if path.is_dir() else path
+    settings = path.parent / beside
+    for file in (path, settings):
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"No such file: {file}. Expected model.keras and beside it "
+                f"{beside}, as a training leaves them."
+            )
+    try:
+        parsed = parse(json.loads(settings.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(
+            f"{settings} must hold {wanted}, as a training leaves them."
+        ) from None
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras and zipfile raise many kinds
+        reason = " ".join(str(error).split())[:120]
+        raise ValueError(f"{path} is no saved Keras model: {reason}") from None
+    return network, parsed
+
+
+def read_legacy_weights(path: Path) -> tuple[list[list[np.ndarray]], dict]:
+    """Reads weights as Keras 2 saved them.
+
+    Args:
+        path: legacy `.h5`, of a whole model or of weights alone.
+
+    Returns:
+        `(arrays, configuration)`: the arrays of every layer that has any, in the
+        model's order, and the model's configuration, empty for weights alone.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no such thing.
+
+    Example:
+        >>> read_legacy_weights(Path("nothing.h5"))
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: No such weights: nothing.h5
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No such weights: {path}")
+    arrays = []
+    try:
+        with h5py.File(path, "r") as file:
+            group = file.get("model_weights", file)
+            for layer in map(_text, group.attrs["layer_names"]):
+                names = [_text(name) for name in group[layer].attrs["weight_names"]]
+                if names:
+                    arrays.append([np.asarray(group[layer][name]) for name in names])
+            configuration = json.loads(_text(file.attrs.get("model_config", "{}")))
+    except OSError:
+        raise ValueError(f"{path} is no HDF5 file.") from None
+    except (KeyError, json.JSONDecodeError):
+        raise ValueError(
+            f"{path} holds no weights as Keras 2 saved them: `layer_names`, and a "
+            "group of `weight_names` for each."
+        ) from None
+    return arrays, configuration
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value
