@@ -21,7 +21,7 @@ demo: .venv/installed
 test: .venv/installed-test
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses=2 --dist=loadfile
 
 test-backends: test-jax test-torch
 

@@ -565,13 +565,6 @@ def beam_search(
     width = int(beam_width)
     fill = 0 if end_token is None else int(end_token)
 
-    def penalized(log_probs, lengths):
-        if not length_penalty:
-            return log_probs
-        return log_probs / ((5.0 + ops.cast(lengths, "float32")) / 6.0) ** float(
-            length_penalty
-        )
-
     def search(position, tokens, token_ids, lengths, log_probs, scores, state, states):
         step_log_probs, states = _next_log_probs(
             step, tokens, states, end_token, constraint
@@ -590,7 +583,9 @@ def beam_search(
             step_log_probs = ops.where(ended, ending, step_log_probs)
             grows = ops.cast(~ended & ~is_end, "int32")  # the quirk: not with the end
         total = ops.reshape(log_probs, (-1, 1)) + step_log_probs
-        candidates = penalized(total, ops.reshape(lengths, (-1, 1)) + grows)
+        candidates = penalize_length(
+            total, ops.reshape(lengths, (-1, 1)) + grows, length_penalty
+        )
 
         # Of all beams' continuations the best; top_k orders them.
         candidates = ops.reshape(candidates, (-1, width * num_tokens))
@@ -642,7 +637,11 @@ def beam_search(
 
     # Where all had ended, one more step would have counted their end tokens.
     lengths = ops.reshape(lengths, (-1, width))
-    scores = ops.where(position < max_length, penalized(log_probs, lengths), scores)
+    scores = ops.where(
+        position < max_length,
+        penalize_length(log_probs, lengths, length_penalty),
+        scores,
+    )
     scores, order = ops.top_k(scores, width)
     order = ops.cast(order, "int32")
     log_probs = ops.take_along_axis(log_probs, order, axis=1)
@@ -652,6 +651,30 @@ def beam_search(
     token_ids = ops.take_along_axis(token_ids, order[:, :, None], axis=1)
     token_ids = ops.where(empty[:, :, None], fill, token_ids)
     return BeamSearchResult(token_ids, scores, log_probs, lengths)
+
+
+def penalize_length(log_probs: Any, lengths: Any, length_penalty: float) -> Any:
+    """Scores as `beam_search` orders by: `log P / ((5 + n) / 6) ** length_penalty`.
+
+    Args:
+        log_probs: tensor.
+        lengths: tokens of each sequence, of a shape that goes with it.
+        length_penalty: 0 changes nothing.
+
+    Returns:
+        Tensor.
+
+    Example:
+        >>> import numpy as np
+        >>> scores = penalize_length(ops.array([-3.0]), np.array([7]), 1.0)
+        >>> ops.convert_to_numpy(scores).tolist()
+        [-1.5]
+    """
+    if not length_penalty:
+        return log_probs
+    return log_probs / ((5.0 + ops.cast(lengths, "float32")) / 6.0) ** float(
+        length_penalty
+    )
 
 
 def sequence_log_prob(

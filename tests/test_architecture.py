@@ -55,7 +55,7 @@ LEVELS = {
     "model": 2,
     "course": 2,
 }
-USES_MODELS = {"translator": 3}
+USES_MODELS = {"translator": 3, "sentence_translator": 3}
 MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
 MAY_IMPORT_KERAS |= {"classifier", "explanation", *USES_MODELS}
 DOMAIN = {
@@ -63,6 +63,7 @@ DOMAIN = {
         "formats",  # how dates are written, and how a text is read
         "negatives",  # texts that are no dates
         "pictures",  # attention maps, mistakes by kind
+        "sentence_translator",  # a trained network with its two vocabularies
         "sentences",  # pairs of sentences in two languages
         "translator",  # a trained network with its vocabularies
         "typos",  # mistakes that leave a date readable

@@ -10,34 +10,40 @@ from dlai_keras import charts
 
 def draw_attention(
     path: str | Path,
-    texts: Sequence[str],
-    isos: Sequence[str],
-    weights: np.ndarray,
+    texts: Sequence[Sequence[str]],
+    outputs: Sequence[Sequence[str]],
+    weights: Sequence[np.ndarray],
 ) -> None:
-    """Maps of which characters each character of the date was read from.
+    """Maps of which tokens each token of the output was read from.
 
     Args:
         path: PNG to write.
-        texts: what was read, one map each.
-        isos: what came out, such as 1979-05-03, or that it is no date.
-        weights: `(num_texts, 10, length)`, rows of sum 1.
+        texts: what was read, one map each; a string is its characters.
+        outputs: what came out, such as 1979-05-03, or another string than a map has
+            rows, such as that it is no date.
+        weights: of each `(steps, length)`, rows of sum 1; what is beyond the text, and
+            with tokens beyond the output, is left out.
     """
     from matplotlib.figure import Figure
 
     columns = min(2, len(texts))
     rows = -(-len(texts) // columns)
-    figure = Figure(figsize=(6.5 * columns, 2.6 * rows + 0.4), layout="constrained")
+    highest = max(2.6, 0.22 * max(map(len, outputs)) + 1)
+    figure = Figure(figsize=(6.5 * columns, highest * rows + 0.4), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes[len(texts) :]:
         axis.axis("off")
-    for axis, text, iso, map_ in zip(axes, texts, isos, weights, strict=False):
-        axis.imshow(map_[:, : len(text)], cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        axis.set_xticks(range(len(text)), list(text))
+    for axis, text, output, map_ in zip(axes, texts, outputs, weights, strict=False):
+        are_words = not isinstance(text, str)
+        map_ = map_[: len(output) if are_words else None, : len(text)]
+        axis.imshow(map_, cmap="Blues", vmin=0, vmax=map_.max(), aspect="auto")
+        axis.set_xticks(range(len(text)), list(text), rotation=45 if are_words else 0)
         # Of a text that is no date the rows have no names.
-        names = list(iso) if len(iso) == len(map_) else []
+        names = list(output) if len(output) == len(map_) else []
         axis.set_yticks(range(len(names)), names)
         axis.tick_params(length=0)
-        axis.set_title(f"{text}   {iso}", fontsize=10)
+        if not are_words:
+            axis.set_title(f"{text}   {output}", fontsize=10)
     charts.save_figure(figure, path)
 
 

@@ -249,21 +249,15 @@ def split_pairs(
             "None takes sentences of any length."
         )
     longest = np.inf if max_length is None else max_length
-    references: dict[Tokens, dict[Tokens, None]] = {}  # sets that keep the order
-    for source_text, target_text in pairs:
-        source, target = tuple(tokenize(source_text)), tuple(tokenize(target_text))
-        if 0 < len(source) <= longest and target:
-            references.setdefault(source, {})[target] = None
-    sources = list(references)
+    together = [one for one in group_pairs(pairs) if 0 < len(one.source) <= longest]
     num_held_out = num_test + num_validation
-    if len(sources) <= num_held_out:
+    if len(together) <= num_held_out:
         raise ValueError(
             "`num_test` and `num_validation` must leave sentences to learn from. "
             f"Received: num_test={num_test}, num_validation={num_validation} of "
-            f"{len(sources)} sentences, max_length={max_length}. Hold out fewer."
+            f"{len(together)} sentences, max_length={max_length}. Hold out fewer."
         )
-    shuffled = [sources[number] for number in rng.permutation(len(sources))]
-    sentences = [Sentence(source, tuple(references[source])) for source in shuffled]
+    sentences = [together[number] for number in rng.permutation(len(together))]
     train = []
     for sentence in sentences[num_held_out:]:
         short = tuple(one for one in sentence.references if len(one) <= longest)
@@ -274,6 +268,29 @@ def split_pairs(
         validation=tuple(sentences[num_test:num_held_out]),
         test=tuple(sentences[:num_test]),
     )
+
+
+def group_pairs(pairs: Iterable[tuple[str, str]]) -> list[Sentence]:
+    """Puts all translations of a sentence together, in the order of the pairs.
+
+    Sentences are the same where their tokens are: "Hi." and "hi ." are one.
+
+    Args:
+        pairs: as of `load_pairs`; those without a token on a side are left out.
+
+    Returns:
+        A list of `Sentence`.
+
+    Example:
+        >>> group_pairs([("Hi.", "Salut !"), ("Hi .", "Bonjour !")])[0].references
+        (('salut', '!'), ('bonjour', '!'))
+    """
+    references: dict[Tokens, dict[Tokens, None]] = {}  # sets that keep the order
+    for source_text, target_text in pairs:
+        source, target = tuple(tokenize(source_text)), tuple(tokenize(target_text))
+        if source and target:
+            references.setdefault(source, {})[target] = None
+    return [Sentence(source, tuple(many)) for source, many in references.items()]
 
 
 def to_pairs(sentences: Iterable[Sentence]) -> list[tuple[Tokens, Tokens]]:

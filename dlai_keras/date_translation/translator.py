@@ -24,6 +24,9 @@ SETTINGS_FILE = "translator.json"
 PRETRAINED = Path(__file__).parent / "weights"
 YEARS = (1900, 2099)  # of the dates that can come out
 LONGEST = 40  # characters that are read
+# Of a date. Low, as an invented 29th of February is caught by its reading, and a real
+# one is not to be refused for the many that are invented.
+LEAST_SCORE = 0.1
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ class Translation:
 
     Attributes:
         text: as it was given.
-        is_date: probability that it is a date at all; None where the network does not
-            tell.
+        is_date: score from 0 to 1 of it being a date at all: the network's probability,
+            times P(best candidate) / P(best ten characters), which is small where what
+            it read is no day of the calendar, as the 31st of April. None where the
+            network does not tell.
         candidates: ISO dates with their log-probabilities, the best first.
     """
 
@@ -44,7 +49,7 @@ class Translation:
     @property
     def iso(self) -> str | None:
         """The best candidate, None where the text is no date."""
-        if self.is_date is not None and self.is_date < 0.5:
+        if self.is_date is not None and self.is_date < LEAST_SCORE:
             return None
         return self.candidates[0][0]
 
@@ -122,10 +127,12 @@ class DateTranslator:
             result = _search(step, start(ids), self.tokens, width)
         else:
             outputs = self.network.predict_on_batch(ids)
-            if isinstance(outputs, dict):
-                is_date = 1 / (1 + np.exp(-outputs["is_date"][:, 0].astype("float64")))
-                outputs = outputs["iso"]
-            result = _searcher(self.tokens, width).predict_on_batch(outputs)
+            tells = isinstance(outputs, dict)
+            logits = outputs["iso"] if tells else outputs
+            result = _searcher(self.tokens, width).predict_on_batch(logits)
+            if tells:
+                is_date = _score(outputs, ops.convert_to_numpy(result[1])[:, 0])
+                is_date *= [bool(normalize(text)) for text in texts]
         token_ids, log_probs = (ops.convert_to_numpy(part) for part in result)
         return [
             Translation(
@@ -166,6 +173,9 @@ class DateTranslator:
     def attention(self, texts: Sequence[str]) -> np.ndarray:
         """Where each character of the date was read, `(num_texts, 10, length)`.
 
+        A network that takes several characters at a time has one weight for them, of
+        which each gets its share.
+
         Args:
             texts: what is read.
         """
@@ -177,7 +187,9 @@ class DateTranslator:
             targets = self.tokens.encode_all(right, length=10)
             first = np.full((len(ids), 1), len(self.tokens), "int32")
             inputs.append(np.concatenate([first, targets[:, :-1]], axis=1))
-        return attention_model(self.network).predict(inputs, verbose=0)
+        weights = attention_model(self.network).predict(inputs, verbose=0)
+        stride = -(-ids.shape[1] // weights.shape[2])
+        return np.repeat(weights / stride, stride, axis=2)[:, :, : ids.shape[1]]
 
     def save(self, folder: Path) -> None:
         """Writes `model.keras`, and beside it `translator.json`."""
@@ -187,6 +199,14 @@ class DateTranslator:
             **self.notes,
         }
         networks.save(folder, self.network, SETTINGS_FILE, record)
+
+
+def _score(outputs, best):
+    probability = 1 / (1 + np.exp(-outputs["is_date"][:, 0].astype("float64")))
+    logits = outputs["iso"].astype("float64")
+    logits -= logits.max(axis=-1, keepdims=True)
+    freely = -np.log(np.exp(logits).sum(axis=-1)).sum(axis=-1)
+    return probability * np.exp(np.minimum(best - freely, 0))
 
 
 class _Search(keras.layers.Layer):

@@ -13,6 +13,7 @@ from dlai_keras.date_translation.metrics import (
     accuracy_by,
     attribute_beam_errors,
     bleu,
+    compare_bleu,
     edit_distance,
     exact_match,
     exact_matches,
@@ -110,6 +111,36 @@ def test_bleu_of_real_sentences_equals_sacrebleu():
             sentence_bleu(hypothesis, many),
             sacrebleu.sentence_bleu(hypothesis, many, tokenize="none"),
         )
+
+
+def test_intervals_of_bleu_are_those_of_drawing_sentences_anew():
+    rng = np.random.default_rng(0)
+    words = ["a", "b", "c", "d", "e", "f"]
+    references = [[" ".join(rng.choice(words, 8))] for _ in range(40)]
+    bad = [" ".join(rng.choice(words, 8)) for _ in range(40)]
+    half = [r[0] if i % 2 else b for i, (r, b) in enumerate(zip(references, bad))]  # noqa: B905
+    good = [many[0] for many in references]
+    systems = {"bad": bad, "half": half, "good": good}
+    rows = compare_bleu(np.random.default_rng(1), systems, references)
+    for row in rows:
+        assert row["bleu"] == bleu(systems[row["system"]], references).score
+        assert row["low"] <= row["bleu"] <= row["high"]
+        assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+    assert rows[0]["gain"] == rows[0]["gain_low"] == rows[0]["gain_high"] == 0
+    assert rows[2]["low"] == rows[2]["high"] == 100
+    assert rows[1]["gain_low"] > 10
+    # By hand: BLEU itself of sentences drawn with replacement.
+    rng, scores = np.random.default_rng(2), []
+    for _ in range(300):
+        drawn = rng.integers(0, 40, 40)
+        scores.append(
+            bleu([half[i] for i in drawn], [references[i] for i in drawn]).score
+        )
+    low, high = np.percentile(scores, [2.5, 97.5])
+    assert abs(low - rows[1]["low"]) < 2.5
+    assert abs(high - rows[1]["high"]) < 2.5
+    with pytest.raises(ValueError, match="must be one or more"):
+        compare_bleu(rng, {}, references)
 
 
 def test_clipped_precision_is_that_of_the_course_and_the_paper():

@@ -49,7 +49,8 @@ def translator(**arguments):
 
 
 def reader(**arguments):
-    arguments = {"embedding_dim": 4, "units": 5, "query_units": 3, **arguments}
+    sizes = {"embedding_dim": 4, "filters": 4, "units": 5, "query_units": 3}
+    arguments = {**sizes, **arguments}
     return randomize(date_reader(9, 6, 3, **arguments))
 
 
@@ -88,9 +89,31 @@ def test_the_decoder_is_one_cell_however_long_the_output():
     assert date_translator(Ty=50).count_params() == 52_960
 
 
-def test_the_date_reader_has_about_a_hundred_thousand_parameters():
-    embedding = 37 * 32
-    assert 90_000 < date_reader(37).count_params() - embedding < 112_000
+def test_the_date_reader_has_the_size_of_its_parts():
+    sizes = {layer.name: layer.count_params() for layer in date_reader(37).layers}
+    assert sizes["embedding"] == 37 * 32
+    assert sizes["characters"] == (5 * 32 + 1) * 96
+    assert sizes["encoder"] == 2 * 3 * 96 * (96 + 96 + 2)
+    assert sizes["queries"] == 64 * (10 + 192)
+    assert sizes["iso"] == 10 * (192 + 1) * 11
+    assert sum(sizes.values()) - sizes["is_date"] == 162_927 - 385
+
+
+@backends
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+def test_padding_changes_nothing_whatever_the_stride(stride):
+    model = reader(stride=stride)
+    for length in (1, 4, 7):
+        short = ids(2, length, low=1)
+        long = np.pad(short, ((0, 0), (0, 6)))
+        for name, found in model.predict_on_batch(long).items():
+            expected = model.predict_on_batch(short)[name]
+            np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_stride_beyond_the_convolution_is_said():
+    with pytest.raises(ValueError, match="`stride` must be 1 to 5"):
+        date_reader(37, stride=6)
 
 
 @backends

@@ -23,6 +23,17 @@ def test_an_attention_map_is_dark_where_it_looked(tmp_path):
     assert 0.05 < (columns[-1] - columns[0] + 1) / dark.shape[1] < 0.12
 
 
+def test_words_are_named_and_what_is_beyond_them_is_left_out(tmp_path):
+    weights = np.full((6, 8), 0.2)
+    text, output = ("a", "cat", "<end>"), ("un", "chat", ".", "<end>")
+    pictures.draw_attention(tmp_path / "a.png", [text], [output], [weights])
+    weights[4:] = weights[:, 3:] = 1  # padding
+    pictures.draw_attention(tmp_path / "b.png", [text], [output], [weights])
+    one, other = (cv2.imread(str(tmp_path / name)) for name in ("a.png", "b.png"))
+    assert np.array_equal(one, other)
+    assert one.std() > 5
+
+
 def test_mistakes_are_drawn_for_every_table(tmp_path):
     def row(group, accuracy):
         return {

@@ -143,6 +143,72 @@ def test_what_is_no_date_gets_no_candidates_on_the_screen(script):
     }
 
 
+# Sentences
+
+
+@pytest.fixture(scope="module")
+def bilingual(script, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    people = {"I": "Je", "You": "Tu", "Tom": "Tom", "Anna": "Anna", "We": "On"}
+    verbs = {"love": "aime", "see": "vois", "want": "veux", "need": "cherche"}
+    things = {"cats": "les chats", "dogs": "les chiens", "bread": "du pain"}
+    lines = [
+        f"{who} {does} {what}{mark}\t{qui} {fait} {quoi}{signe}\tCC BY"
+        for who, qui in people.items()
+        for does, fait in verbs.items()
+        for what, quoi in things.items()
+        for mark, signe in ((".", "."), ("?", " ?"), ("!", " !"))
+    ]
+    (folder / "all.tsv").write_text("\n".join(lines), encoding="utf-8")
+    figures = script["train"](
+        pairs=folder / "all.tsv",
+        epochs=40,
+        batch_size=32,
+        learning_rate=1e-2,
+        output=folder / "run",
+    )
+    return figures, folder
+
+
+def test_a_language_of_few_words_is_learned_from_its_pairs(bilingual):
+    figures, folder = bilingual
+    assert figures["num_training"] + 2 * figures["num_test"] == 180
+    assert figures["bleu"] > 60 > 20 > figures["bleu_copy"]
+    assert [row["search"] for row in figures["blame"]] == ["greedy", "beam 5"]
+    for row in figures["blame"]:
+        assert row["beam at fault"] + row["model at fault"] == row["wrong"]
+    for name in ("training.png", "attention.png"):
+        assert cv2.imread(str(folder / "run" / name)).std() > 5
+    assert not (folder / "run" / "backup").exists()
+
+
+def test_the_sentences_kept_back_score_as_in_the_training(script, bilingual, tmp_path):
+    figures, folder = bilingual
+    again = script["evaluate"](
+        model=folder / "run", pairs=folder / "run" / "test.tsv", output=tmp_path / "out"
+    )
+    assert again["num_test"] == figures["num_test"]
+    assert again["bleu"] == pytest.approx(figures["bleu"])
+    with pytest.raises(ValueError, match="Give `pairs`"):
+        script["evaluate"](model=folder / "run", num_dates=5, output=tmp_path / "out")
+    with pytest.raises(ValueError, match="`pairs` needs `model`"):
+        script["evaluate"](pairs=folder / "all.tsv", output=tmp_path / "out")
+
+
+def test_a_translator_of_sentences_predicts_translations(script, bilingual, tmp_path):
+    result = script["predict"](
+        ["I love cats.", "Zoe see dogs!"],
+        model=bilingual[1] / "run",
+        candidates=2,
+        output=tmp_path / "out",
+    )
+    first = result["predictions"][0]
+    assert first["translation"] == "je aime les chats."
+    assert first["translation"] == first["candidates"][0]["translation"]
+    assert len(first["candidates"]) == 2
+    assert cv2.imread(str(tmp_path / "out" / "attention.png")).std() > 5
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -153,6 +219,10 @@ def test_what_is_no_date_gets_no_candidates_on_the_screen(script):
         (["train", "--locales", "en_US,xx"], "xx"),
         (["train", "--patterns", "some"], "`patterns` must be"),
         (["train", "--data", "nothing.tsv"], "nothing.tsv"),
+        (["train", "--pairs", "nothing.zip"], "nothing.zip"),
+        (["train", "--pairs", "a.tsv", "--data", "b.tsv"], "not both"),
+        (["train", "--learning-rate", 3], "`learning_rate` must be"),
+        (["evaluate", "--pairs", "nothing.tsv"], "nothing.tsv"),
         (["evaluate", "--num-dates", 0], "`num_dates` must be 1 or more"),
         (["predict"], "Give dates"),
         (["predict", "x", "--candidates", 0], "`candidates` must be 1 or more"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dlai_keras.date_translation.sentences import (
     Sentence,
     detokenize,
+    group_pairs,
     load_pairs,
     split_pairs,
     to_pairs,
@@ -148,6 +149,15 @@ def made_pairs(num=200):
         if number % 3 == 0:
             pairs.append((source.upper(), f"phrase {number}" + " très" * 9))
     return pairs
+
+
+def test_translations_of_one_sentence_come_together():
+    grouped = group_pairs(
+        [("Hi.", "Salut !"), ("Go.", "Va !"), ("hi .", "Bonjour."), ("Hi.", "salut !")]
+    )
+    assert [one.source for one in grouped] == [("hi", "."), ("go", ".")]
+    assert grouped[0].references == (("salut", "!"), ("bonjour", "."))
+    assert group_pairs([("\u200b", "x"), ("x", "\u200b")]) == []
 
 
 def test_no_source_sentence_is_in_two_sets_and_none_is_lost():

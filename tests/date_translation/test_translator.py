@@ -60,9 +60,25 @@ def test_a_wide_beam_finds_the_best_of_all_real_dates(untrained):
 
 def test_a_text_that_is_no_date_has_no_iso():
     candidates = (("1979-05-03", -0.1),)
-    assert translator.Translation("x", 0.2, candidates).iso is None
+    assert translator.Translation("x", 0.05, candidates).iso is None
     assert translator.Translation("x", 0.7, candidates).iso == "1979-05-03"
     assert translator.Translation("x", None, candidates).iso == "1979-05-03"
+
+
+def test_the_score_is_low_where_what_was_read_is_no_day():
+    """By hand: the 31st of April, and the 30th beside it."""
+    tokens = data.course_vocabularies()[1]
+    for iso, expected in (("1979-04-30", 1.0), ("1979-04-31", np.exp(-7.0))):
+        logits = np.full((1, 10, len(tokens)), -60.0, "float32")
+        for place, token in enumerate(tokens.encode(iso)):
+            logits[0, place, token] = 0
+        logits[0, 9, tokens.encode("0")[0]] = max(
+            -7.0, logits[0, 9, tokens.encode("0")[0]]
+        )
+        outputs = {"iso": logits, "is_date": np.array([[100.0]], "float32")}
+        best = translator._searcher(tokens, 4).predict_on_batch(logits)[1]
+        found = translator._score(outputs, keras.ops.convert_to_numpy(best)[:, 0])
+        np.testing.assert_allclose(found, expected, rtol=1e-2)
 
 
 def test_many_texts_read_as_one_by_one(untrained):
