@@ -189,10 +189,13 @@ def train(
     )
     classifier.save(output)
     figures = _measure(classifier, test, output)
+    nearest = signs_data.nearest_neighbor_accuracy(training, test)
     figures |= {
-        "nearest_neighbor_accuracy": signs_data.nearest_neighbor_accuracy(
-            training, test
-        ),
+        "nearest_neighbor_accuracy": nearest,
+        "nearest_neighbor_accuracy_interval": [
+            float(bound)
+            for bound in wilson_interval(round(nearest * len(test)), len(test))
+        ],
         "num_training": len(training),
         "parameters": model.count_params(),
         "epochs": epochs + (fine_tune_epochs if is_transfer else 0),

@@ -401,8 +401,9 @@ def demo(*, seed: int = 0, output: Path = Path("runs/demo")) -> dict:
         f"{output / 'held_out_with_chimes.wav'}"
     )
     names = ("recall", "precision", "f1", "misses", "false_accepts_per_hour")
+    names += tuple(f"{name}_interval" for name in names)
     return {
-        **{name: figures[name] for name in names},
+        **{name: figures[name] for name in names if name in figures},
         "num_detections": heard["num_detections"],
         "training_seconds": figures["training_seconds"],
     }

@@ -1,5 +1,12 @@
 """Every public layer by name; importing this registers them for `load_model`."""
 
+from dlai_keras.classic_convnets.layers import (
+    ConnectionTableConv2D,
+    LocalResponseNormalization,
+    RadialBasis,
+    SpatialExpectation,
+    Subsampling,
+)
 from dlai_keras.date_translation.layers import (
     AttentionCell,
     AttentionDecoder,
@@ -17,13 +24,18 @@ __all__ = [
     "AttentionCell",
     "AttentionDecoder",
     "BahdanauAttention",
+    "ConnectionTableConv2D",
     "CourseAttention",
     "LearnedQueries",
+    "LocalResponseNormalization",
     "LogMelSpectrogram",
     "LuongAttention",
     "MeanMaxPooling",
     "OneHot",
     "PowerSpectrogram",
+    "RadialBasis",
     "RandomAffine",
     "RandomColor",
+    "SpatialExpectation",
+    "Subsampling",
 ]

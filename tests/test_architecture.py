@@ -40,7 +40,7 @@ ROOT_CONCEPTS = {
     "intervals",  # confidence intervals
     "networks",  # on disk, with what belongs to them
     "processes",  # ordered results from worker processes
-    "recurrent",  # the RNN and LSTM in NumPy
+    "recurrent",  # the RNN, LSTM and GRU in NumPy
     "rendering",  # drawing of synthetic scenes
     "vocabulary",  # characters and words as whole numbers
 }
@@ -58,7 +58,17 @@ LEVELS = {
 USES_MODELS = {"translator": 3, "sentence_translator": 3}
 MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
 MAY_IMPORT_KERAS |= {"classifier", "explanation", *USES_MODELS}
+MAY_IMPORT_KERAS |= {"complexity", "conversion", "model_gradients", "training"}
 DOMAIN = {
+    "classic_convnets": {
+        "augmentation",  # of the course and of AlexNet
+        "codes",  # what LeNet-5 compares its last hidden layer with
+        "complexity",  # shapes, parameters and multiply-adds of a model
+        "conversion",  # dense layers become convolutions
+        "faces",  # drawing faces with landmarks and attributes
+        "objects",  # drawing things of several classes
+        "pictures",  # sheets of pictures with what was made of them
+    },
     "date_translation": {
         "formats",  # how dates are written, and how a text is read
         "negatives",  # texts that are no dates
@@ -68,11 +78,39 @@ DOMAIN = {
         "translator",  # a trained network with its vocabularies
         "typos",  # mistakes that leave a date readable
     },
+    "foundations": {
+        "convolution",  # forward and backward, and pooling
+        "deep_network",  # any number of layers
+        "draws",  # drawn numbers, from whichever generator there is
+        "gradient_checking",  # backward passes beside central differences
+        "initialization",  # where to start from
+        "logistic_regression",  # one neuron
+        "model_gradients",  # the same check for any Keras model
+        "normalization",  # of inputs and of layers
+        "optimization",  # mini-batches, momentum, RMSprop, Adam
+        "pictures",  # boundaries, cost curves, optimisers on one surface
+        "planar_network",  # one hidden layer
+        "recurrent",  # the root concept under the assignment's name
+        "regularization",  # L2 and dropout
+        "schedules",  # learning rates, averages, early stopping
+        "softmax",  # one of several classes
+    },
     "signs": {
         "classifier",  # a trained network with its class names
         "explanation",  # where a network looks
         "hands",  # drawing hands that show a number
         "pictures",  # sheets of pictures with what was made of them
+    },
+    "strategy": {
+        "diagnosis",  # bias, variance, mismatch, and what to do next
+        "digits",  # pictures whose dev set comes from another camera
+        "error_analysis",  # what fixing each kind of mistake is worth
+        "learning_curves",  # whether more data would help
+        "page",  # mistakes to be browsed
+        "pictures",  # what a person wants to see of it
+        "selection",  # one metric to optimise, others to satisfy
+        "splits",  # how many examples, and from where
+        "training",  # learning curves of a Keras model
     },
     "trigger_word": {
         "annotations",  # what is heard where: JSON lines, Audacity, JAMS
@@ -99,7 +137,10 @@ SUPPORT = {
 
 # Where an assignment has no such file, and why. No stubs.
 PLACES = ("dlai_keras", "assignments", "data_scripts", "tests", "benchmarks")
-ABSENT: dict[tuple[str, str], str] = {}
+ABSENT: dict[tuple[str, str], str] = {
+    ("data_scripts", "strategy"): "its figures come from a training, not from files",
+    ("benchmarks", "strategy"): "tables of a few rows; nothing in it takes time",
+}
 # Modules without a test file of their own name, and why.
 TESTED_ELSEWHERE = {
     "dlai_keras/layers.py": "an index; checked here",

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from dlai_keras.intervals import poisson_interval, wilson_interval
+from dlai_keras.intervals import (
+    newcombe_interval,
+    poisson_interval,
+    wilson_interval,
+)
 
 
 def test_wilson_interval_equals_newcombes_published_examples():
@@ -117,3 +121,64 @@ def test_intervals_broadcast_and_give_scalars_for_scalars():
 def test_impossible_arguments_are_named_with_their_value(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# The difference of two proportions
+
+
+def test_newcombe_interval_equals_his_published_examples():
+    # Newcombe, 1998, Statistics in Medicine 17, table II, method 10.
+    low, high = newcombe_interval(
+        [56, 9, 6, 5, 0, 0, 10, 10],
+        [70, 10, 7, 56, 10, 10, 10, 10],
+        [48, 3, 2, 0, 0, 0, 0, 0],
+        [80, 10, 7, 29, 20, 10, 20, 10],
+    )
+    np.testing.assert_allclose(
+        low,
+        [0.0524, 0.1705, 0.0582, -0.0381, -0.1611, -0.2775, 0.6791, 0.6075],
+        atol=5e-5,
+    )
+    np.testing.assert_allclose(
+        high,
+        [0.3339, 0.8090, 0.8062, 0.1926, 0.2775, 0.2775, 1.0, 1.0],
+        atol=5e-5,
+    )
+
+
+def test_newcombe_interval_covers_as_often_as_it_promises():
+    rng = np.random.default_rng(0)
+    first, second = rng.uniform(0.02, 0.98, size=(2, 20_000))
+    low, high = newcombe_interval(
+        rng.binomial(80, first), 80, rng.binomial(50, second), 50, 0.9
+    )
+    true = first - second
+    assert np.mean((low <= true) & (true <= high)) == pytest.approx(0.9, abs=0.015)
+
+
+@settings(deadline=None)
+@given(
+    trials=st.tuples(st.integers(1, 10**5), st.integers(1, 10**5)),
+    shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_newcombe_interval_holds_its_difference_and_turns_with_its_sides(
+    trials, shares
+):
+    successes = [round(s * n) for s, n in zip(shares, trials, strict=True)]
+    one = (successes[0], trials[0])
+    other = (successes[1], trials[1])
+    low, high = newcombe_interval(*one, *other)
+    difference = one[0] / one[1] - other[0] / other[1]
+    assert -1 <= low <= difference + 1e-12
+    assert difference - 1e-12 <= high <= 1
+    np.testing.assert_allclose(
+        newcombe_interval(*other, *one), (-high, -low), atol=1e-12
+    )
+
+
+def test_a_difference_of_no_trials_may_be_anything_and_mistakes_are_named():
+    assert newcombe_interval(0, 0, 3, 10) == (-1.0, 1.0)
+    low, high = newcombe_interval([[0], [1]], [4, 5, 6], 2, 9)
+    assert low.shape == high.shape == (2, 3)
+    with pytest.raises(ValueError, match="successes=5, trials=3"):
+        newcombe_interval(1, 3, 5, 3)

@@ -36,6 +36,8 @@ SHORTER = {
     "date_translation.py train": "--epochs 1 --batch-size 64",
     "date_translation.py train --output runs/dates": "--num-dates 300",
     "date_translation.py evaluate": "--num-dates 100",
+    "foundations.py optimization": "--epochs 20",
+    "foundations.py cats --output": "--size 24 --iterations 2",
     "signs.py train": "--epochs 1 --batch-size 8 --network convnet",
     "signs.py train --output runs/signs": "--rendered 60",
 }

@@ -19,9 +19,10 @@ from dlai_keras.date_translation.sentences import detokenize, tokenize
 from dlai_keras.vocabulary import Vocabulary
 
 SETTINGS_FILE = "sentence_translator.json"
-STEP = 2  # lengths are multiples of it: fewer shapes, fewer compilations
+STEP = 2  # lengths in the training are multiples of it
 LENGTH_PENALTY = 1.0
 SENTENCE_LENGTH = 60  # tokens that are read or written
+LENGTHS = (16, 32, SENTENCE_LENGTH)  # of batches that are translated
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,8 @@ class SentenceTranslator:
             token_ids: what was written to each, as `translate` gives it.
         """
         ids = self.encode(sources)
-        length = _rounded(max(map(len, token_ids)))
+        longest = max(map(len, token_ids))
+        length = next(length for length in LENGTHS if length >= longest)
         written = np.zeros((len(ids), length), "int32")
         for row, one in zip(written, token_ids, strict=True):
             row[: len(one)] = one
@@ -206,7 +208,8 @@ class SentenceTranslator:
 
     def _encode(self, vocabulary, sentences):
         longest = min(max(map(len, sentences), default=0) + 1, SENTENCE_LENGTH)
-        return vocabulary.encode_all(sentences, length=_rounded(longest), add_end=True)
+        length = next(length for length in LENGTHS if length >= longest)
+        return vocabulary.encode_all(sentences, length=length, add_end=True)
 
     def _translate(self, sentences, num_candidates, width, length_penalty):
         ids = self.encode(sentences)

@@ -106,9 +106,18 @@ def event_metrics(
         "hours": hours,
     }
     if num_words:
-        metrics["misses_interval"] = _floats(
-            wilson_interval(num_misses, num_words, confidence)
+        for name, num in (("misses", num_misses), ("recall", num_hits)):
+            metrics[f"{name}_interval"] = _floats(
+                wilson_interval(num, num_words, confidence)
+            )
+    if num_detections:
+        metrics["precision_interval"] = _floats(
+            wilson_interval(num_hits, num_detections, confidence)
         )
+    if num_words + num_false_accepts:
+        # Hits among all that was spoken or detected: f1 = 2 j / (1 + j).
+        shares = wilson_interval(num_hits, num_words + num_false_accepts, confidence)
+        metrics["f1_interval"] = _floats([2 * j / (1 + j) for j in shares])
     if hours > 0:
         metrics["false_accepts_per_hour_interval"] = _floats(
             poisson_interval(num_false_accepts, hours, confidence)

@@ -154,6 +154,15 @@ def test_the_intervals_of_event_metrics_equal_scipy(confidence):
     )
     wilson = stats.binomtest(5, 50).proportion_ci(confidence, method="wilson")
     assert figures["misses_interval"] == pytest.approx(wilson, abs=1e-6)
+    hits = stats.binomtest(45, 50).proportion_ci(confidence, method="wilson")
+    assert figures["recall_interval"] == pytest.approx(hits, abs=1e-6)
+    hits = stats.binomtest(45, 48).proportion_ci(confidence, method="wilson")
+    assert figures["precision_interval"] == pytest.approx(hits, abs=1e-6)
+    # The end where j hits of 53 stand for f1 = 2 j / (1 + j).
+    hits = stats.binomtest(45, 53).proportion_ci(confidence, method="wilson")
+    f1 = [2 / (1 + 1 / bound) for bound in hits]
+    assert figures["f1_interval"] == pytest.approx(f1, abs=1e-6)
+    assert f1[0] < figures["f1"] < f1[1]
     tail = (1 - confidence) / 2
     rates = np.array([stats.gamma.ppf(tail, 3), stats.gamma.isf(tail, 4)])
     per_hour = figures["false_accepts_per_hour_interval"]

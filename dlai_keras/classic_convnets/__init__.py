@@ -1,0 +1,1 @@
+"""The classic convolutional networks: what they cost, and what they see."""
