@@ -22,7 +22,7 @@ and mouths, `sheet` shows the ways to make more pictures of a picture."""
 
 # What makes each small enough for pictures of 32 pixels and for a minute of training.
 # VGG and GoogLeNet get the batch normalisation that came a year after them. Ten epochs
-# are too few to need dropout: with it VGG is at 25 % after four, without it at 43 %.
+# of 3,000 pictures are too few to need dropout.
 SMALL = {
     "lenet5": {},
     "lenet5_course": {},

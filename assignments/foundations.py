@@ -200,7 +200,7 @@ def show_cats(
         curves[f"learning rate {rate}"] = model["costs"]
     pictures.draw_costs(output / "learning_rates.png", curves, every=100)
     figures = {
-        "accuracy": rows[-1]["test %"] / 100,
+        **_accuracy(rows[-1]["test %"], test_x.shape[1]),
         "num_train": train_x.shape[1],
         "num_test": test_x.shape[1],
         "classifiers": rows,
@@ -250,7 +250,7 @@ def evaluate(
     command_line.show_table("Cats", rows)
     _draw_mistakes(output / "mistakes.png", trained["four layers"], splits["test"])
     figures = {
-        "accuracy": rows[-1]["test %"] / 100,
+        **_accuracy(rows[-1]["test %"], splits["test"][1].size),
         "num_test": splits["test"][1].size,
         "classifiers": rows,
     }
@@ -334,7 +334,7 @@ def show_planar(
 
     model = logistic_regression.model(X, Y, X, Y, iterations, 0.1)
     score = np.mean(line(X) == Y)
-    rows = [{"hidden units": "none", "train %": 100 * score}]
+    rows = [_hidden_row("none", score, X.shape[1])]
     if is_courses:
         rows[0]["published"] = 47.0
     panels = [(f"logistic regression: {100 * score:.1f} %", line, X, Y)]
@@ -345,7 +345,7 @@ def show_planar(
             X, Y, size, iterations, curves[f"{size} hidden"], seed
         )
         score = np.mean(planar_network.predict(parameters, X) == Y)
-        rows.append({"hidden units": size, "train %": 100 * score})
+        rows.append(_hidden_row(size, score, X.shape[1]))
         if is_courses:
             rows[-1]["published"] = PUBLISHED[size][0]
         if "test" in splits:
@@ -366,7 +366,7 @@ def show_planar(
     pictures.draw_costs(output / "costs.png", curves, every=50)
     best = max(rows, key=lambda row: row["train %"])
     figures = {
-        "accuracy": best["train %"] / 100,
+        **_accuracy(best["train %"], X.shape[1]),
         "hidden_units": best["hidden units"],
         "num_points": X.shape[1],
         "sizes": rows,
@@ -424,7 +424,8 @@ def show_initialization(
     command_line.show_table("Ways to start", rows)
     pictures.draw_boundaries(output / "boundaries.png", panels)
     pictures.draw_costs(output / "costs.png", _capped(curves), every=1000)
-    figures = {"accuracy": rows[-1]["test %"] / 100, "starts": rows, "costs": curves}
+    figures = _accuracy(rows[-1]["test %"], test_Y.size)
+    figures |= {"starts": rows, "costs": curves}
     return _finish(figures, begun, seed, output)
 
 
@@ -502,8 +503,9 @@ def show_regularization(
     command_line.show_table("Remedies for overfitting", rows)
     pictures.draw_boundaries(output / "boundaries.png", panels)
     pictures.draw_costs(output / "costs.png", curves, every=1000)
+    judged = (X, Y) if test is None else test
     figures = {
-        "accuracy": rows[1].get("test %", rows[1]["train %"]) / 100,
+        **_accuracy(rows[1].get("test %", rows[1]["train %"]), judged[1].size),
         "num_points": X.shape[1],
         "remedies": rows,
         "costs": curves,
@@ -754,7 +756,8 @@ def show_recurrent(
     )
     pictures.draw_costs(output / "costs.png", curves, every=width)
     pictures.draw_states(output / "states.png", states)
-    figures = {"accuracy": max(row["test %"] for row in rows) / 100, "steps": steps}
+    figures = _accuracy(max(row["test %"] for row in rows), len(test_y))
+    figures["steps"] = steps
     return _finish({**figures, "networks": rows}, begun, seed, output)
 
 
@@ -845,7 +848,7 @@ def show_optimization(
         xlabel="epoch t",
         ylabel="learning rate, from 0.2",
     )
-    figures = {"accuracy": rows[-1]["train %"] / 100}
+    figures = _accuracy(rows[-1]["train %"], X.shape[1])
     figures |= {f"{row['optimiser']}_accuracy": row["train %"] / 100 for row in rows}
     figures |= {"optimisers": rows, "costs": curves}
     return _finish(figures, begun, seed, output)
@@ -1516,6 +1519,17 @@ def _finish(figures, begun, seed, output):
     )
     command_line.note(f"figures and pictures are in {output}")
     return figures
+
+
+def _hidden_row(size, score, number):
+    row = {"hidden units": size, "train %": 100 * score}
+    return row | {"95 % interval": _interval(score, number)}
+
+
+def _accuracy(percent, number):
+    bounds = wilson_interval(round(percent / 100 * number), number)
+    interval = [round(float(bound), 6) for bound in bounds]
+    return {"accuracy": percent / 100, "accuracy_interval": interval}
 
 
 def _interval(score, number):
