@@ -132,8 +132,8 @@ def compare_bleu(
     Example:
         >>> rows = compare_bleu(
         ...     np.random.default_rng(0),
-        ...     {"short": ["a cat", "a dog is"], "long": ["a cat sat", "a dog is"]},
-        ...     [["a cat sat"], ["a dog is"]],
+        ...     {"one": ["a cat sat on a mat"], "other": ["the cat sat on the mat"]},
+        ...     [["the cat sat on the mat"]],
         ... )
         >>> rows[1]["gain"] > 0
         True
