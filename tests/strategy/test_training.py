@@ -10,8 +10,6 @@ from dlai_keras.strategy.training import (
     measure_learning_curve,
 )
 
-pytestmark = pytest.mark.backends
-
 
 def compiled(layers, learning_rate=0.05):
     model = keras.Sequential(layers)
