@@ -186,8 +186,7 @@ class SentenceTranslator:
             token_ids: what was written to each, as `translate` gives it.
         """
         ids = self.encode(sources)
-        longest = max(map(len, token_ids))
-        length = next(length for length in LENGTHS if length >= longest)
+        length = _common_length(max(map(len, token_ids)))
         written = np.zeros((len(ids), length), "int32")
         for row, one in zip(written, token_ids, strict=True):
             row[: len(one)] = one
@@ -208,8 +207,9 @@ class SentenceTranslator:
 
     def _encode(self, vocabulary, sentences):
         longest = min(max(map(len, sentences), default=0) + 1, SENTENCE_LENGTH)
-        length = next(length for length in LENGTHS if length >= longest)
-        return vocabulary.encode_all(sentences, length=length, add_end=True)
+        return vocabulary.encode_all(
+            sentences, length=_common_length(longest), add_end=True
+        )
 
     def _translate(self, sentences, num_candidates, width, length_penalty):
         ids = self.encode(sentences)
@@ -374,6 +374,10 @@ def load_sentence_translator(path: Path) -> SentenceTranslator:
         path, SETTINGS_FILE, parse, "the vocabularies source and target"
     )
     return SentenceTranslator(network, source, target, notes)
+
+
+def _common_length(longest):
+    return next(length for length in LENGTHS if length >= longest)
 
 
 def _rounded(length):
