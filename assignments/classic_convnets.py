@@ -11,7 +11,7 @@ from dlai_keras import charts, command_line, files
 from dlai_keras import images as image_file
 from dlai_keras.classic_convnets import augmentation, faces, objects, pictures
 from dlai_keras.classic_convnets import data as picture_data
-from dlai_keras.intervals import wilson_interval
+from dlai_keras.intervals import share
 
 HELP = """Classic convolutional networks: LeNet-5, AlexNet, VGG-16, Inception, ResNets,
 MobileNet.
@@ -46,8 +46,6 @@ LEARNING_RATES = {"alexnet": 1e-3}  # without normalisation it does not stand as
 COMPARED = "lenet5_course,alexnet,vgg16,googlenet,resnet18,mobilenet"
 TEST_SHARE = 0.2
 NUM_TEST = 1000
-SETTINGS_FILE = "classes.json"
-FACES_FILE = "faces.json"
 
 
 def train(
@@ -190,7 +188,7 @@ def compare(
 
 def evaluate(
     *,
-    model: Path = Path("runs/classic_convnets"),
+    model: Path | None = None,
     data: Path | None = None,
     seed: int | None = None,
     workers: int = 2,
@@ -200,7 +198,8 @@ def evaluate(
     """Measures a trained network on pictures that it has not been trained on.
 
     Args:
-        model: model.keras of a training, or its folder.
+        model: model.keras of a training, or its folder; the one that comes with the
+            package without it.
         data: folder of pictures as for `train`; drawn things without it. Of pictures
             without test/ those that a training with the same seed keeps back.
         seed: of the drawn things and of the split; that of the training without it.
@@ -234,7 +233,7 @@ def evaluate(
 def predict(
     inputs: list[Path],
     *,
-    model: Path = Path("runs/classic_convnets"),
+    model: Path | None = None,
     on_error: str = "fail",
     output: Path = Path("runs/classic_convnets/predictions"),
 ) -> dict:
@@ -242,7 +241,8 @@ def predict(
 
     Args:
         inputs: picture files, or folders of them.
-        model: model.keras of a training, or its folder.
+        model: model.keras of a training, or its folder; the one that comes with the
+            package, trained on drawn things, without it.
         on_error: "skip" leaves broken pictures out.
         output: folder for predictions.json and a sheet of the first pictures.
 
@@ -384,6 +384,7 @@ def landmarks(
     )
     keras = command_line.load_keras()
     from dlai_keras import networks
+    from dlai_keras.classic_convnets import classifier
     from dlai_keras.classic_convnets.batches import FaceSequence
     from dlai_keras.classic_convnets.losses import KnownBinaryCrossentropy
     from dlai_keras.classic_convnets.model import face_network
@@ -422,7 +423,7 @@ def landmarks(
     )
     record = {"size": size, "landmarks": faces.LANDMARKS}
     record |= {"attributes": faces.ATTRIBUTES, "seed": seed}
-    networks.save(output, network, FACES_FILE, record)
+    networks.save(output, network, classifier.FACES_FILE, record)
     figures = _measure_faces(network, training, test, output)
     figures |= {"parameters": network.count_params(), "training_seconds": seconds}
     if history:
@@ -438,7 +439,7 @@ def landmarks(
 def mark(
     inputs: list[Path],
     *,
-    model: Path = Path("runs/classic_convnets/landmarks"),
+    model: Path | None = None,
     on_error: str = "fail",
     output: Path = Path("runs/classic_convnets/marked"),
 ) -> dict:
@@ -446,7 +447,8 @@ def mark(
 
     Args:
         inputs: picture files, or folders of them, a face each.
-        model: model.keras that `landmarks` left, or its folder.
+        model: model.keras that `landmarks` left, or its folder; the one that comes
+            with the package, trained on drawn faces, without it.
         on_error: "skip" leaves broken pictures out.
         output: folder for faces.json and a sheet of the first pictures.
 
@@ -455,15 +457,9 @@ def mark(
     """
     paths = _list_inputs(inputs)
     command_line.load_keras()
-    from dlai_keras import networks
-    from dlai_keras.classic_convnets import layers  # noqa: F401, for the saved model
+    from dlai_keras.classic_convnets import classifier
 
-    network, record = networks.load(
-        model,
-        FACES_FILE,
-        lambda one: {key: one[key] for key in ("size", "landmarks", "attributes")},
-        "size, landmarks and attributes",
-    )
+    network, record = classifier.load_faces(model)
     names, images = _read_all(paths, record["size"], on_error)
     found, odds = _find_landmarks(network, images)
     rows = []
@@ -606,7 +602,7 @@ def _train(name, training, test, output, settings):
     begun = time.perf_counter()
     keras = command_line.load_keras()
     from dlai_keras import networks
-    from dlai_keras.classic_convnets import complexity
+    from dlai_keras.classic_convnets import classifier, complexity
     from dlai_keras.classic_convnets.batches import PictureSequence
     from dlai_keras.classic_convnets.model import NETWORKS
 
@@ -657,7 +653,7 @@ def _train(name, training, test, output, settings):
         network = keras.Model(network.input, network.outputs[0], name=network.name)
     record = {"class_names": list(training.class_names), "size": size}
     record |= {"network": name, "seed": settings["seed"]}
-    networks.save(output, network, SETTINGS_FILE, record)
+    networks.save(output, network, classifier.CLASSIFIER_FILE, record)
     figures = {"network": name} | _measure(network, test, output)
     figures |= complexity.totals(complexity.summary(network))
     figures |= {
@@ -711,17 +707,15 @@ def _fit(
         # XLA gains nothing on these, and takes six times as long on MobileNet's steps.
         jit_compile=keras.backend.backend() == "jax",
     )
-    lines = command_line.EpochLines(epochs, history, shown)
     begun = time.perf_counter()
     if first < epochs:
         model.fit(
             sequence,
             epochs=epochs,
             shuffle=False,  # the sequence is
-            callbacks=[
-                keras.callbacks.LambdaCallback(on_epoch_end=lines),
-                keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False),
-            ],
+            callbacks=command_line.training_callbacks(
+                output, epochs, history, shown, backup
+            ),
             verbose=0,
         )
     return time.perf_counter() - begun
@@ -784,11 +778,7 @@ def _measure(network, test, output):
     )
     present = np.flatnonzero(counts.sum(axis=1))
     return {
-        "accuracy": float(is_right.mean()),
-        "accuracy_interval": [
-            round(float(bound), 6)
-            for bound in wilson_interval(int(is_right.sum()), len(test))
-        ],
+        **share("accuracy", int(is_right.sum()), len(test)),
         "num_mistakes": int((~is_right).sum()),
         "num_test": len(test),
         "milliseconds_per_picture": 1000 * seconds / len(test),
@@ -858,20 +848,18 @@ def _measure_faces(network, training, test, output):
     is_right = (odds >= 0.5) == (attributes == 1)
     rows = []
     for number, name in enumerate(faces.ATTRIBUTES):
-        right = int(is_right[:, number].sum())
-        low, high = wilson_interval(right, len(images))
+        key = f"{name.replace(' ', '_')}_accuracy"
+        figures |= share(key, int(is_right[:, number].sum()), len(images))
+        low, high = figures[f"{key}_interval"]
         often = attributes[:, number].mean()
         rows.append(
             {
                 "attribute": name,
-                "accuracy": right / len(images),
+                "accuracy": figures[key],
                 "interval": f"{low:.3f} to {high:.3f}",
                 "always the same": float(max(often, 1 - often)),
             }
         )
-        key = name.replace(" ", "_")
-        figures[f"{key}_accuracy"] = right / len(images)
-        figures[f"{key}_accuracy_interval"] = [float(low), float(high)]
     command_line.show_table("Attributes", rows)
     pictures.draw_landmarks(
         output / "landmarks.png",
@@ -887,15 +875,9 @@ def _measure_faces(network, training, test, output):
 
 def _load_network(path):
     command_line.load_keras()
-    from dlai_keras import networks
-    from dlai_keras.classic_convnets import layers  # noqa: F401, for the saved model
+    from dlai_keras.classic_convnets import classifier
 
-    return networks.load(
-        path,
-        SETTINGS_FILE,
-        lambda one: {key: one[key] for key in ("class_names", "size", "seed")},
-        "class_names, size and seed",
-    )
+    return classifier.load_classifier(path)
 
 
 def _list_inputs(inputs):

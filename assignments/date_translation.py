@@ -1,6 +1,5 @@
 """Date translation: any human date becomes yyyy-mm-dd, by attention."""
 
-import importlib.util
 import json
 import shutil
 import sys
@@ -12,7 +11,7 @@ import numpy as np
 from dlai_keras import charts, command_line, files
 from dlai_keras.date_translation import data as dates
 from dlai_keras.date_translation import metrics, pictures, sentences
-from dlai_keras.intervals import wilson_interval
+from dlai_keras.intervals import share
 from dlai_keras.vocabulary import Vocabulary
 
 HELP = """Date translation: "tuesday 27th of august 1996" becomes 1996-08-27.
@@ -339,7 +338,8 @@ def _train_sentences(path, settings, output):
     )
     settings = {**settings, "num_pairs": len(training), "pairs": path.name}
     epochs = settings["epochs"]
-    first = command_line.first_epoch(output / "backup", settings)
+    backup = output / "backup"
+    first = command_line.first_epoch(backup, settings)
     options = {"batch_size": settings["batch_size"], "seed": settings["seed"]}
     batches = SentenceBatches(training, translator, epoch=first, **options)
     held_out = SentenceBatches(
@@ -358,7 +358,9 @@ def _train_sentences(path, settings, output):
             batches,
             epochs=epochs,
             validation_data=held_out,
-            callbacks=_callbacks(keras, epochs, history, shown, output),
+            callbacks=command_line.training_callbacks(
+                output, epochs, history, shown, backup
+            ),
             verbose=0,
         )
     trained = time.perf_counter() - begun
@@ -405,8 +407,7 @@ def _measure_sentences(translator, test, output):
     for row in rows:
         outputs = systems[row["system"]]
         is_right = metrics.exact_matches(outputs, references)
-        row["exact_match"] = float(np.mean(is_right))
-        row["exact_match_interval"] = _interval(is_right)
+        row |= share("exact_match", int(is_right.sum()), len(is_right))
     # What beam search weighs is log P with a length penalty, so that is compared.
     pairs = sentences.to_pairs(test)
     log_probs = translator.log_probs(*map(list, zip(*pairs, strict=True)))
@@ -621,7 +622,9 @@ def _fit(keras, translator, training, no_dates, *, settings, output, history):
             sample_weight=weights,
             epochs=epochs,
             batch_size=batch_size,
-            callbacks=_callbacks(keras, epochs, history, shown, output),
+            callbacks=command_line.training_callbacks(
+                output, epochs, history, shown, backup
+            ),
             verbose=0,
         )
 
@@ -644,25 +647,6 @@ def _optimizer(keras, settings, steps_per_epoch):
     return keras.optimizers.Adam(schedule, global_clipnorm=1.0)
 
 
-def _callbacks(keras, epochs, history, shown, output):
-    callbacks = [
-        keras.callbacks.LambdaCallback(
-            on_epoch_end=command_line.EpochLines(epochs, history, shown)
-        ),
-        keras.callbacks.BackupAndRestore(output / "backup", delete_checkpoint=False),
-    ]
-    if all(map(importlib.util.find_spec, ("tensorboard", "tensorflow"))):
-        callbacks.append(
-            keras.callbacks.TensorBoard(output / "logs", write_graph=False)
-        )
-    return callbacks
-
-
-def _interval(each):
-    bounds = wilson_interval(int(np.sum(each)), len(each))
-    return [round(float(bound), 6) for bound in bounds]
-
-
 def _measure(translator, test, no_dates, output):
     output.mkdir(parents=True, exist_ok=True)
     begun = time.perf_counter()
@@ -682,8 +666,7 @@ def _measure(translator, test, no_dates, output):
         if len(set(groups)) > 1
     }
     figures = {
-        "exact_match": float(is_right.mean()),
-        "exact_match_interval": _interval(is_right),
+        **share("exact_match", int(is_right.sum()), len(is_right)),
         "num_mistakes": int((~is_right).sum()),
         "num_test": len(test),
         "course_examples_right": sum(
@@ -708,8 +691,7 @@ def _measure(translator, test, no_dates, output):
             "no_dates_refused": [not one.iso for one in translator.translate(no_dates)],
         }
         for name, each in refused.items():
-            figures[name] = float(np.mean(each))
-            figures[f"{name}_interval"] = _interval(each)
+            figures |= share(name, sum(each), len(each))
         figures["num_no_dates"] = len(no_dates)
     if tables:
         pictures.draw_accuracy(

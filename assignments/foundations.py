@@ -18,12 +18,12 @@ from dlai_keras.foundations import (
     optimization,
     pictures,
     planar_network,
-    recurrent,
     regularization,
+    remembering,
     schedules,
 )
 from dlai_keras.foundations import data as sets
-from dlai_keras.intervals import wilson_interval
+from dlai_keras.intervals import share, wilson_interval
 
 HELP = """Foundations: networks by hand in NumPy, a command for each topic.
 
@@ -719,16 +719,23 @@ def show_recurrent(
     _check_number("steps", steps, 2)
     _check_number("iterations", iterations, 1)
     rows, curves, reached, states = [], {}, {}, {}
-    test_x, test_y = _signs(np.random.RandomState(seed + 1), 500, steps)
+    test_x, test_y = remembering.make_signs(np.random.RandomState(seed + 1), 500, steps)
     width = max(1, iterations // 50)
     for name in command_line.progress(REMEMBERING, "training to remember"):
         kind, biases = REMEMBERING[name]
-        network = _Recurrent(kind, biases, np.random.RandomState(seed))
-        reached[name] = network.reach(test_x[:, :64])
-        small = _Recurrent(kind, biases, np.random.RandomState(seed), units=4)
-        difference = small.difference(test_x[:, :4, -3:], test_y[:4])
+        network, small = (
+            remembering.SequenceClassifier(
+                kind, np.random.RandomState(seed), units=units, biases=biases
+            )
+            for units in (16, 4)
+        )
+        reached[name] = network.reach(test_x[:, :64]).tolist()
+        difference = small.check(test_x[:, :4, -3:], test_y[:4])
         rng = np.random.RandomState(seed + 2)
-        costs = [network.step(*_signs(rng, 64, steps)) for _ in range(iterations)]
+        costs = [
+            network.step(*remembering.make_signs(rng, 64, steps))
+            for _ in range(iterations)
+        ]
         curves[name] = [
             float(np.mean(costs[i : i + width])) for i in range(0, iterations, width)
         ]
@@ -898,9 +905,11 @@ def show_tuning(
         split: sets.make_points(dataset, np.random.RandomState(seed + part), 300)
         for part, split in enumerate(("train", "validation", "test"))
     }
-    keras = command_line.load_keras()
+    command_line.load_keras()
+    from dlai_keras.foundations.trials import TrialModel
+
     command_line.set_seed(seed)
-    trainer = _Trainer(keras, splits, epochs)
+    trainer = TrialModel(splits, epochs)
     ranges = [_range_of_search(seed, search) for search in range(searches)]
     grids = [
         {name: np.geomspace(*limits, side).tolist() for name, limits in one.items()}
@@ -1293,17 +1302,6 @@ def _first_costs(X, Y, size, epochs, seed):
 # Recurrent networks
 
 
-def _signs(rng, num, steps):
-    """Sequences of random signs `(2, num, steps)`, and which the first one was.
-
-    The second channel is 1 at the first step and 0 at the others.
-    """
-    x = np.zeros((2, num, steps))
-    x[0] = np.where(rng.uniform(size=(num, steps)) < 0.5, -1.0, 1.0)
-    x[1, :, 0] = 1.0
-    return x, (x[0, :, 0] > 0).astype("int64")
-
-
 # Name -> kind, and the biases of a gate that do not begin with 0.
 REMEMBERING: dict[str, tuple[str, dict[str, float]]] = {
     "RNN": ("rnn", {}),
@@ -1311,92 +1309,6 @@ REMEMBERING: dict[str, tuple[str, dict[str, float]]] = {
     "LSTM, forget gate open": ("lstm", {"bf": 3.0}),
     "GRU, update gate closed": ("gru", {"bu": -3.0}),
 }
-
-
-class _Recurrent:
-    """A network that is asked after its last step."""
-
-    def __init__(self, name, biases, rng, units=16):
-        self.name, self.units = name, units
-        n_a, n_x = units, 2
-        self.last = ("Wya", "by") if name == "rnn" else ("Wy", "by")
-        shapes = {"Wax": (n_a, n_x), "Waa": (n_a, n_a), "ba": (n_a, 1)}
-        if name != "rnn":
-            gates = {"lstm": "fico", "gru": "urc"}[name]
-            shapes = {f"W{gate}": (n_a, n_a + n_x) for gate in gates}
-            shapes |= {f"b{gate}": (n_a, 1) for gate in gates}
-        shapes |= dict(zip(self.last, ((2, n_a), (2, 1)), strict=True))
-        self.parameters = {
-            key: rng.standard_normal(shape) / np.sqrt(n_a)
-            if key[0] == "W"
-            else np.full(shape, biases.get(key, 0.0))
-            for key, shape in shapes.items()
-        }
-        self.v, self.s = optimization.initialize_adam(self.parameters)
-        self.t = 0
-
-    def forward(self, x, parameters=None):
-        """Hidden states, predictions of the last step, caches."""
-        parameters = self.parameters if parameters is None else parameters
-        a0 = np.zeros((self.units, x.shape[1]))
-        function = getattr(recurrent, f"{self.name}_forward")
-        a, y, *_, caches = function(x, a0, parameters)
-        return a, y[:, :, -1], caches
-
-    def backward(self, da, caches):
-        return getattr(recurrent, f"{self.name}_backward")(da, caches)
-
-    def gradients(self, x, labels):
-        """Mean cross-entropy of the last step, and its gradients."""
-        a, y, caches = self.forward(x)
-        m = len(labels)
-        cost = -np.mean(np.log(y[labels, np.arange(m)]))
-        dy = (y - np.eye(2)[:, labels]) / m
-        da = np.zeros_like(a)
-        da[:, :, -1] = self.parameters[self.last[0]].T @ dy
-        grads = self.backward(da, caches)
-        grads[f"d{self.last[0]}"] = dy @ a[:, :, -1].T
-        grads[f"d{self.last[1]}"] = dy.sum(axis=1, keepdims=True)
-        return float(cost), grads
-
-    def step(self, x, labels):
-        """One step of Adam; returns the cost before it."""
-        self.t += 1
-        cost, grads = self.gradients(x, labels)
-        self.parameters, self.v, self.s, _, _ = (
-            optimization.update_parameters_with_adam(
-                self.parameters, grads, self.v, self.s, self.t, 0.01
-            )
-        )
-        return cost
-
-    def answer(self, x):
-        return self.forward(x)[1].argmax(axis=0)
-
-    def states(self, x):
-        return self.forward(x)[0]  # (units, sequences, steps)
-
-    def reach(self, x):
-        """Length of the gradient of each step's input, of one of 1 after the last."""
-        a, _, caches = self.forward(x)
-        da = np.zeros_like(a)
-        da[:, :, -1] = 1 / np.sqrt(self.units)
-        dx = self.backward(da, caches)["dx"]  # (2, sequences, steps)
-        return np.linalg.norm(dx, axis=0).mean(axis=0).tolist()
-
-    def difference(self, x, labels):
-        """How far the backward pass is from central differences."""
-        _, grads = self.gradients(x, labels)
-
-        def cost(changed):
-            y = self.forward(x, changed)[1]
-            return -np.mean(np.log(y[labels, np.arange(len(labels))]))
-
-        wanted = gradient_checking.numerical_gradients(cost, self.parameters, 1e-5)
-        return gradient_checking.relative_difference(
-            np.concatenate([grads[key].ravel() for key in wanted]),
-            np.concatenate([array.ravel() for array in wanted.values()]),
-        )
 
 
 # Tuning
@@ -1428,81 +1340,6 @@ def _import_optuna():
     return optuna
 
 
-class _Trainer:
-    """Trains one small Keras model from new weights for every trial.
-
-    With TensorFlow it is compiled once: the hyperparameters are variables of its
-    optimiser. JAX would take the first trial's for all.
-    """
-
-    SIZES = (2, 24, 24, 1)
-    BATCH = 50
-
-    def __init__(self, keras, splits, epochs):
-        self.keras, self.epochs = keras, epochs
-        self.splits = {
-            name: (X.T.astype("float32"), Y.T.astype("float32"))
-            for name, (X, Y) in splits.items()
-        }
-        *hidden, last = self.SIZES[1:]
-        self.model = keras.Sequential(
-            [
-                keras.Input(self.SIZES[:1]),
-                *(keras.layers.Dense(units, "relu") for units in hidden),
-                keras.layers.Dense(last),
-            ]
-        )
-        self.optimizer = None
-
-    def run(self, rng, alpha, one_minus_beta):
-        """Accuracy by split, after a training with these hyperparameters."""
-        weights = initialization.initialize_parameters_he(self.SIZES, rng=rng)
-        self.model.set_weights(list(_as_keras(weights)))
-        if self.optimizer is None or self.keras.backend.backend() != "tensorflow":
-            self._compile(1 - one_minus_beta)
-        for variable in self.state:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
-        self.optimizer.learning_rate = alpha
-        if self.beta is not None:
-            self.beta.assign(1 - one_minus_beta)
-        x, y = self.splits["train"]
-        # All epochs in one call, many times faster than one after the other.
-        order = np.concatenate([rng.permutation(len(x)) for _ in range(self.epochs)])
-        self.model.fit(
-            x[order], y[order], batch_size=self.BATCH, shuffle=False, verbose=0
-        )
-        scores = {}
-        for name in ("validation", "test"):
-            x, y = self.splits[name]
-            logits = self.keras.ops.convert_to_numpy(self.model.predict_on_batch(x))
-            scores[name] = float(np.mean((logits > 0) == y))
-        return scores
-
-    def _compile(self, beta):
-        self.optimizer = self.keras.optimizers.Adam(beta_1=beta)
-        self.optimizer.build(self.model.trainable_variables)
-        self.state, self.beta = list(self.optimizer.variables), None
-        num_steps = self.epochs * len(self.splits["train"][0]) // self.BATCH
-        if self.keras.backend.backend() == "torch":  # it takes one step at a time
-            num_steps = 1
-        if self.keras.backend.backend() == "tensorflow":
-            self.beta = self.keras.Variable(beta, trainable=False, name="beta")
-            self.optimizer.beta_1 = self.beta
-        self.model.compile(
-            self.optimizer,
-            self.keras.losses.BinaryCrossentropy(from_logits=True),
-            steps_per_execution=num_steps,
-        )
-
-
-def _as_keras(parameters):
-    """`W1, b1, ...` as Keras has them: kernels the other way round, flat biases."""
-    num = len(parameters) // 2
-    for layer in range(1, num + 1):
-        yield parameters[f"W{layer}"].T
-        yield parameters[f"b{layer}"].ravel()
-
-
 def _wins(best, grids):
     """In how many searches a strategy found more than the grid did, ties as halves."""
     theirs = np.array([study.best_value for study in grids])
@@ -1527,9 +1364,7 @@ def _hidden_row(size, score, number):
 
 
 def _accuracy(percent, number):
-    bounds = wilson_interval(round(percent / 100 * number), number)
-    interval = [round(float(bound), 6) for bound in bounds]
-    return {"accuracy": percent / 100, "accuracy_interval": interval}
+    return share("accuracy", round(percent / 100 * number), number)
 
 
 def _interval(score, number):

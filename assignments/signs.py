@@ -1,6 +1,5 @@
 """Hand signs: a residual network that learns from 1,000 pictures, or any folder."""
 
-import importlib.util
 import json
 import shutil
 import time
@@ -12,7 +11,7 @@ import numpy as np
 
 from dlai_keras import charts, command_line, files
 from dlai_keras import images as image_file
-from dlai_keras.intervals import wilson_interval
+from dlai_keras.intervals import share
 from dlai_keras.signs import data as signs_data
 from dlai_keras.signs import hands, pictures
 
@@ -191,11 +190,7 @@ def train(
     figures = _measure(classifier, test, output)
     nearest = signs_data.nearest_neighbor_accuracy(training, test)
     figures |= {
-        "nearest_neighbor_accuracy": nearest,
-        "nearest_neighbor_accuracy_interval": [
-            float(bound)
-            for bound in wilson_interval(round(nearest * len(test)), len(test))
-        ],
+        **share("nearest_neighbor_accuracy", round(nearest * len(test)), len(test)),
         "num_training": len(training),
         "parameters": model.count_params(),
         "epochs": epochs + (fine_tune_epochs if is_transfer else 0),
@@ -518,24 +513,13 @@ def _fit(
         metrics=["accuracy"],
         jit_compile=JIT_COMPILE and keras.backend.backend() != "torch",
     )
-    lines = command_line.EpochLines(
-        epochs,
-        history,
-        {
-            "loss": "loss",
-            "accuracy": "accuracy",
-            "val_loss": "validation_loss",
-            "val_accuracy": "validation_accuracy",
-        },
-    )
-    callbacks = [
-        keras.callbacks.LambdaCallback(on_epoch_end=lines),
-        keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False),
-    ]
-    if all(map(importlib.util.find_spec, ("tensorboard", "tensorflow"))):
-        callbacks.append(
-            keras.callbacks.TensorBoard(output / "logs", write_graph=False)
-        )
+    shown = {
+        "loss": "loss",
+        "accuracy": "accuracy",
+        "val_loss": "validation_loss",
+        "val_accuracy": "validation_accuracy",
+    }
+    callbacks = command_line.training_callbacks(output, epochs, history, shown, backup)
     if held is not None and len(held):
         targets = np.eye(len(held.class_names), dtype="float32")[held.labels]
         validation = (held.images, targets)
@@ -565,7 +549,6 @@ def _measure(classifier, test, output):
     num_classes = len(classifier.class_names)
     counts = np.zeros((num_classes, num_classes), int)
     np.add.at(counts, (test.labels, found), 1)
-    accuracy = float(is_right.mean())
     charts.draw_confusion(
         output / "confusion.png",
         counts,
@@ -589,11 +572,7 @@ def _measure(classifier, test, output):
     )
     present = np.flatnonzero(counts.sum(axis=1))
     return {
-        "accuracy": accuracy,
-        "accuracy_interval": [
-            round(float(bound), 6)
-            for bound in wilson_interval(int(is_right.sum()), len(test))
-        ],
+        **share("accuracy", int(is_right.sum()), len(test)),
         "num_mistakes": int((~is_right).sum()),
         "num_test": len(test),
         "recall_by_class": {

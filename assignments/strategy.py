@@ -1,6 +1,5 @@
 """Strategy: where an error comes from, and what to do next, by the third course."""
 
-import importlib.util
 import os
 import time
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dlai_keras import charts, command_line, files, images
-from dlai_keras.intervals import newcombe_interval, wilson_interval
+from dlai_keras.intervals import newcombe_interval, share, wilson_interval
 from dlai_keras.strategy import data as tables
 from dlai_keras.strategy import diagnosis as errors_apart
 from dlai_keras.strategy import digits, pictures, selection, splits
@@ -543,14 +542,11 @@ def _fit(keras, network, training_set, arrays, epochs, history, output):
     from dlai_keras.strategy.training import EpochErrors
 
     by_epoch = EpochErrors(*training_set, *arrays["dev"])
-    lines = command_line.EpochLines(
-        epochs, history, {"loss": "loss", "accuracy": "accuracy"}
-    )
-    callbacks = [by_epoch, keras.callbacks.LambdaCallback(on_epoch_end=lines)]
-    if all(map(importlib.util.find_spec, ("tensorboard", "tensorflow"))):
-        callbacks.append(
-            keras.callbacks.TensorBoard(output / "logs", write_graph=False)
-        )
+    shown = {"loss": "loss", "accuracy": "accuracy"}
+    callbacks = [
+        by_epoch,
+        *command_line.training_callbacks(output, epochs, history, shown),
+    ]
     network.fit(
         *training_set, epochs=epochs, batch_size=BATCH, callbacks=callbacks, verbose=0
     )
@@ -766,10 +762,7 @@ def _what_helps(keras, network, initial, arrays, before, epochs, output):
     chosen_network.set_weights(weights)
     chosen_network.save(output / "model.keras")
     return {
-        "dev_error_with_camera": float(after.mean()),
-        "dev_error_with_camera_interval": [
-            float(bound) for bound in wilson_interval(int(after.sum()), len(after))
-        ],
+        **share("dev_error_with_camera", int(after.sum()), len(after)),
         "drop": float(before.mean() - after.mean()),
         "drop_interval": [float(low), float(high)],
         "chosen": chosen["chosen"],
@@ -859,10 +852,9 @@ def _show_choice(found, optimise, constraints, name, num_examples, path):
     figures = {"chosen": None if found.best is None else str(found.best[name])}
     if found.best is not None:
         value = found.best[optimise]
-        figures[optimise] = value
         if num_examples is not None:
-            ends = wilson_interval(round(value * num_examples), num_examples)
-            figures[f"{optimise}_interval"] = [float(end) for end in ends]
+            figures |= share(optimise, round(value * num_examples), num_examples)
+        figures[optimise] = value  # as it was given, not rounded to a count
     figures["not_told_apart"] = ", ".join(map(str, found.not_told_apart))
     return figures | {"models": [dict(row) for row in found.rows]}
 
@@ -929,11 +921,7 @@ def _with_intervals(found):
 
 
 def _error(wrong):
-    ends = wilson_interval(int(wrong.sum()), len(wrong))
-    return {
-        "error": float(wrong.mean()),
-        "error_interval": [round(float(end), 6) for end in ends],
-    }
+    return share("error", int(wrong.sum()), len(wrong))
 
 
 def _ends(wrong):

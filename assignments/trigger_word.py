@@ -1,6 +1,5 @@
 """Trigger-word detection: make scenes, train a detector, hear the word."""
 
-import importlib.util
 import json
 import shutil
 import time
@@ -156,12 +155,6 @@ def train(
     )
     history: dict[str, list[float]] = {}
     shown = {"loss": "loss", "val_loss": "validation_loss"}
-    lines = command_line.EpochLines(epochs, history, shown)
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lines)]
-    if all(map(importlib.util.find_spec, ("tensorboard", "tensorflow"))):
-        callbacks.append(
-            keras.callbacks.TensorBoard(output / "logs", write_graph=False)
-        )
     try:
         network.fit(
             scenes,
@@ -170,7 +163,7 @@ def train(
             validation_data=validation,
             validation_batch_size=32,
             shuffle=False,  # scenes are random already
-            callbacks=callbacks,
+            callbacks=command_line.training_callbacks(output, epochs, history, shown),
             verbose=0,
         )
     except KeyboardInterrupt:

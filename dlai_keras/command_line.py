@@ -9,6 +9,7 @@ import ctypes
 import difflib
 import errno
 import importlib.metadata
+import importlib.util
 import inspect
 import json
 import math
@@ -186,12 +187,53 @@ class EpochLines:
         )
 
 
+def training_callbacks(
+    output: Path,
+    epochs: int,
+    history: dict,
+    shown: Mapping[str, str],
+    backup: Path | None = None,
+) -> list:
+    """The callbacks that every training shares.
+
+    A line an epoch; a checkpoint an epoch in `backup`, of which `first_epoch` says
+    where to go on; and TensorBoard's logs in `output / "logs"` where it is installed
+    (Keras writes them through TensorFlow).
+
+    Args:
+        output: folder of the run.
+        epochs: how many there will be in all.
+        history: as of `EpochLines`.
+        shown: as of `EpochLines`.
+        backup: folder of the checkpoint; None makes none.
+
+    Returns:
+        A list of `keras.callbacks.Callback`.
+
+    Example:
+        >>> callbacks = training_callbacks(Path("runs"), 2, {}, {"loss": "loss"})
+        >>> type(callbacks[0]).__name__
+        'LambdaCallback'
+    """
+    keras = load_keras()
+    lines = EpochLines(epochs, history, shown)
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lines)]
+    if backup is not None:
+        callbacks.append(
+            keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False)
+        )
+    if all(map(importlib.util.find_spec, ("tensorboard", "tensorflow"))):
+        callbacks.append(
+            keras.callbacks.TensorBoard(output / "logs", write_graph=False)
+        )
+    return callbacks
+
+
 def first_epoch(backup: Path, settings: Mapping) -> int:
     """The epoch that a training goes on with; a backup of another one is removed.
 
     Args:
-        backup: folder of `keras.callbacks.BackupAndRestore(backup,
-            delete_checkpoint=False)`.
+        backup: folder of its checkpoint, as of `training_callbacks`.
         settings: what a backup must share with this training; JSON values.
 
     Returns:

@@ -70,6 +70,37 @@ def wilson_interval(
     return low[()], high[()]
 
 
+def share(
+    name: str, successes: int, trials: int, confidence: float = 0.95
+) -> dict[str, float | list[float]]:
+    """A measured share with its Wilson interval, as the scripts report it.
+
+    Args:
+        name: of the figure.
+        successes: how many trials succeeded.
+        trials: how many there were, at least one.
+        confidence: as of `wilson_interval`.
+
+    Returns:
+        `{name: share, name + "_interval": [low, high]}`, plain numbers that JSON takes;
+        the ends have six decimals.
+
+    Raises:
+        ValueError: as of `wilson_interval`, and where there were no trials.
+
+    Example:
+        >>> share("accuracy", 38, 40)
+        {'accuracy': 0.95, 'accuracy_interval': [0.834961, 0.986179]}
+    """
+    if trials == 0:
+        raise ValueError("`trials` must be 1 or more. Received: trials=0.")
+    ends = wilson_interval(successes, trials, confidence)
+    return {
+        name: float(successes / trials),
+        f"{name}_interval": [round(float(end), 6) for end in ends],
+    }
+
+
 def newcombe_interval(
     first_successes: ArrayLike,
     first_trials: ArrayLike,

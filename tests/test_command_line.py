@@ -506,3 +506,45 @@ def test_an_interval_is_shown_beside_its_figure(capsys):
     assert "0.05 (0.01 to 0.125)" in shown
     assert "interval" not in shown
     assert "by label" not in shown
+
+
+# Training
+
+
+def test_an_interrupted_training_goes_on_from_its_backup(tmp_path, capsys):
+    keras = command_line.load_keras()
+    backup, settings = tmp_path / "backup", {"seed": 1}
+
+    def fit(epochs, stop=None):
+        first = command_line.first_epoch(backup, settings)
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        history = {}
+        callbacks = command_line.training_callbacks(
+            tmp_path, epochs, history, {"loss": "loss"}, backup
+        )
+        if stop is not None:
+            callbacks.append(keras.callbacks.LambdaCallback(on_epoch_begin=stop))
+        x = np.ones((4, 1))
+        model.fit(x, x, epochs=epochs, callbacks=callbacks, verbose=0)
+        return first, history
+
+    def stop(epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(5, stop)
+    first, history = fit(5)
+    assert first == 2
+    assert len(history["loss"]) == 3
+    assert "epoch 5 of 5: loss" in capsys.readouterr().err
+    settings["seed"] = 2
+    assert command_line.first_epoch(backup, settings) == 0
+
+
+def test_a_training_without_backup_leaves_none(tmp_path):
+    callbacks = command_line.training_callbacks(tmp_path, 1, {}, {})
+    names = [type(callback).__name__ for callback in callbacks]
+    assert "BackupAndRestore" not in names
+    assert names[0] == "LambdaCallback"

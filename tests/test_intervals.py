@@ -1,5 +1,7 @@
 """Intervals against published values, SciPy and the promise they make."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from scipy import stats
 from dlai_keras.intervals import (
     newcombe_interval,
     poisson_interval,
+    share,
     wilson_interval,
 )
 
@@ -124,6 +127,18 @@ def test_impossible_arguments_are_named_with_their_value(call, message):
 
 
 # The difference of two proportions
+
+
+def test_a_share_is_reported_as_plain_numbers_with_its_interval():
+    figures = share("accuracy", np.int64(38), np.int64(40))
+    assert json.loads(json.dumps(figures)) == figures
+    low, high = wilson_interval(38, 40)
+    assert figures == {
+        "accuracy": 0.95,
+        "accuracy_interval": [round(float(low), 6), round(float(high), 6)],
+    }
+    with pytest.raises(ValueError, match="`trials` must be 1 or more"):
+        share("accuracy", 0, 0)
 
 
 def test_newcombe_interval_equals_his_published_examples():

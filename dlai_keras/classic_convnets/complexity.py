@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import keras
 
+from dlai_keras.conversion import nodes
+
 
 def summary(model: keras.Model) -> list[dict]:
     """The course's table of a network: a row a layer.
@@ -93,18 +95,6 @@ def _collect(model, rows, seen, prefix):
                 "multiply_adds": _multiply_adds(operation, shape, known),
             }
         )
-
-
-def nodes(model: keras.Model) -> list:
-    """The calls of layers that a functional model is made of, inputs first.
-
-    A layer that is used twice has two. Each has `operation`, `input_tensors` and
-    `outputs`.
-    """
-    by_depth = model._nodes_by_depth
-    return [
-        node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
-    ]
 
 
 def _multiply_adds(layer, shape, known):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dlai_keras.foundations import data, deep_network, initialization, pictures
+from dlai_keras.foundations import data, deep_network, pictures, remembering
 from dlai_keras.foundations import logistic_regression as neuron
 
 SCRIPT = Path(__file__).parents[2] / "assignments" / "foundations.py"
@@ -243,9 +243,11 @@ def test_backward_passes_through_time_are_right_for_all_networks(shown):
 
 def test_an_open_gate_lets_the_gradient_back_and_a_half_open_one_does_not(script):
     reached = {}
-    x, _ = script["_signs"](np.random.RandomState(0), 20, 60)
+    x, _ = remembering.make_signs(np.random.RandomState(0), 20, 60)
     for name, (kind, biases) in script["REMEMBERING"].items():
-        network = script["_Recurrent"](kind, biases, np.random.RandomState(1))
+        network = remembering.SequenceClassifier(
+            kind, np.random.RandomState(1), biases=biases
+        )
         reached[name] = network.reach(x)
         assert len(reached[name]) == 60
     assert reached["RNN"][0] < 1e-3 * reached["RNN"][-1]
@@ -281,38 +283,6 @@ def test_a_search_tries_what_its_strategy_says(shown):
     assert values == {"grid": 2, "random, linear": 4, "random, log": 4, "TPE, log": 4}
     for row in figures["strategies"]:
         assert 0 <= row["from"] <= row["validation %"] <= row["to"] <= 100
-
-
-def test_a_trial_trains_anew_with_its_own_hyperparameters(script):
-    keras = pytest.importorskip("keras")
-    splits = {
-        name: data.make_moons(np.random.RandomState(part), 100)
-        for part, name in enumerate(("train", "validation", "test"))
-    }
-    trainer = script["_Trainer"](keras, splits, 20)
-    good, still, again = (
-        trainer.run(np.random.default_rng(0), alpha, 0.1)
-        for alpha in (0.03, 1e-9, 0.03)
-    )
-    assert good == again  # nothing is left of the trial between
-    assert good["validation"] > 0.9 > still["validation"]
-    # One epoch of Keras' own Adam from the same weights, with the same beta.
-    x, y = trainer.splits["train"]
-    trainer = script["_Trainer"](keras, splits, 1)
-    trainer.run(np.random.default_rng(5), 0.01, 0.4)
-    found = trainer.model.get_weights()
-    rng = np.random.default_rng(5)
-    weights = initialization.initialize_parameters_he(trainer.SIZES, rng=rng)
-    other = keras.models.clone_model(trainer.model)
-    other.set_weights(list(script["_as_keras"](weights)))
-    other.compile(
-        keras.optimizers.Adam(0.01, beta_1=0.6),
-        keras.losses.BinaryCrossentropy(from_logits=True),
-    )
-    order = rng.permutation(len(x))
-    other.fit(x[order], y[order], batch_size=trainer.BATCH, shuffle=False, verbose=0)
-    for mine, theirs in zip(found, other.get_weights(), strict=True):
-        np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
 
 # Cats

@@ -6,8 +6,6 @@ import keras
 import numpy as np
 from keras import layers
 
-from dlai_keras.classic_convnets.complexity import nodes
-
 # Layers that treat every place of a map alike, or only its neighbourhood.
 _LOCAL = (
     layers.Activation,
@@ -124,6 +122,18 @@ def window_stride(model: keras.Model) -> int:
         own = own if isinstance(own, int) else own[0]
         strides[id(node.outputs[0])] = before * own
     return max(strides[id(output)] for output in graph.outputs)
+
+
+def nodes(model: keras.Model) -> list:
+    """The calls of layers that a functional model is made of, inputs first.
+
+    A layer that is used twice has two. Each has `operation`, `input_tensors` and
+    `outputs`.
+    """
+    by_depth = model._nodes_by_depth
+    return [
+        node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
+    ]
 
 
 def _convert(node, news, flattened, pairs):

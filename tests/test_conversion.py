@@ -5,17 +5,13 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from dlai_keras.classic_convnets.conversion import (
-    to_convolutional,
-    window_stride,
-    windows,
-)
 from dlai_keras.classic_convnets.model import (
     NETWORKS,
     lenet5,
     lenet5_course,
     resnet18,
 )
+from dlai_keras.conversion import to_convolutional, window_stride, windows
 
 
 def pictures(num, height, width, channels=3):
