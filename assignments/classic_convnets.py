@@ -708,16 +708,16 @@ def _fit(
         jit_compile=keras.backend.backend() == "jax",
     )
     begun = time.perf_counter()
-    if first < epochs:
-        model.fit(
-            sequence,
-            epochs=epochs,
-            shuffle=False,  # the sequence is
-            callbacks=command_line.training_callbacks(
-                output, epochs, history, shown, backup
-            ),
-            verbose=0,
-        )
+    # Without an epoch left it only reads the weights back.
+    model.fit(
+        sequence,
+        epochs=epochs,
+        shuffle=False,  # the sequence is
+        callbacks=command_line.training_callbacks(
+            output, epochs, history, shown, backup
+        ),
+        verbose=0,
+    )
     return time.perf_counter() - begun
 
 

@@ -353,16 +353,16 @@ def _train_sentences(path, settings, output):
     )
     begun, history = time.perf_counter(), {}
     shown = {"loss": "loss", "val_loss": "validation loss"}
-    if first < epochs:
-        fitted.fit(
-            batches,
-            epochs=epochs,
-            validation_data=held_out,
-            callbacks=command_line.training_callbacks(
-                output, epochs, history, shown, backup
-            ),
-            verbose=0,
-        )
+    # Without an epoch left it only reads the weights back.
+    fitted.fit(
+        batches,
+        epochs=epochs,
+        validation_data=held_out,
+        callbacks=command_line.training_callbacks(
+            output, epochs, history, shown, backup
+        ),
+        verbose=0,
+    )
     trained = time.perf_counter() - begun
     translator.save(output)
     _write_sentences(output / "test.tsv", splits.test)
@@ -564,7 +564,7 @@ def _split(rng, pairs):
 def _fit(keras, translator, training, no_dates, *, settings, output, history):
     epochs, batch_size = settings["epochs"], settings["batch_size"]
     backup = output / "backup"
-    first = command_line.first_epoch(backup, settings)
+    command_line.first_epoch(backup, settings)
     texts = [pair.text for pair in training]
     isos = translator.tokens.encode_all([pair.iso for pair in training], length=10)
     network = translator.network
@@ -615,18 +615,18 @@ def _fit(keras, translator, training, no_dates, *, settings, output, history):
         "iso_accuracy": "accuracy",
         "is_date_loss": "is_date_loss",
     }
-    if first < epochs:
-        model.fit(
-            inputs,
-            targets,
-            sample_weight=weights,
-            epochs=epochs,
-            batch_size=batch_size,
-            callbacks=command_line.training_callbacks(
-                output, epochs, history, shown, backup
-            ),
-            verbose=0,
-        )
+    # Without an epoch left it only reads the weights back.
+    model.fit(
+        inputs,
+        targets,
+        sample_weight=weights,
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=command_line.training_callbacks(
+            output, epochs, history, shown, backup
+        ),
+        verbose=0,
+    )
 
 
 def _by_xla(keras, network):

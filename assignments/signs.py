@@ -525,16 +525,16 @@ def _fit(
         validation = (held.images, targets)
     else:
         validation = None
-    if first < epochs:
-        model.fit(
-            sequence,
-            epochs=epochs,
-            validation_data=validation,
-            validation_batch_size=min(len(held), 256) or None,
-            shuffle=False,  # the sequence is
-            callbacks=callbacks,
-            verbose=0,
-        )
+    # Without an epoch left it only reads the weights back.
+    model.fit(
+        sequence,
+        epochs=epochs,
+        validation_data=validation,
+        validation_batch_size=min(len(held), 256) or None,
+        shuffle=False,  # the sequence is
+        callbacks=callbacks,
+        verbose=0,
+    )
     # The averages of a short training still hold their first values.
     order = np.random.default_rng((seed, 4)).permutation(len(training))[:CALIBRATION]
     calibrate_batch_norm(network, training.images[order], batch_size=batch_size)

@@ -1,5 +1,10 @@
 """Every public layer by name; importing this registers them for `load_model`."""
 
+from dlai_keras.car_detection.layers import (
+    NonMaxSuppression,
+    SpaceToDepth,
+    YoloDecode,
+)
 from dlai_keras.classic_convnets.layers import (
     ConnectionTableConv2D,
     LocalResponseNormalization,
@@ -31,11 +36,14 @@ __all__ = [
     "LogMelSpectrogram",
     "LuongAttention",
     "MeanMaxPooling",
+    "NonMaxSuppression",
     "OneHot",
     "PowerSpectrogram",
     "RadialBasis",
     "RandomAffine",
     "RandomColor",
+    "SpaceToDepth",
     "SpatialExpectation",
     "Subsampling",
+    "YoloDecode",
 ]

@@ -1,5 +1,6 @@
 """Every public loss, by name; importing this module registers them all."""
 
+from dlai_keras.car_detection.losses import YoloLoss, yolo_loss
 from dlai_keras.classic_convnets.losses import (
     KnownBinaryCrossentropy,
     known_binary_crossentropy,
@@ -12,6 +13,8 @@ from dlai_keras.trigger_word.losses import (
 __all__ = [
     "KnownBinaryCrossentropy",
     "MaskedBinaryCrossentropy",
+    "YoloLoss",
     "known_binary_crossentropy",
     "masked_binary_crossentropy",
+    "yolo_loss",
 ]

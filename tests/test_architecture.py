@@ -62,6 +62,19 @@ MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
 MAY_IMPORT_KERAS |= {"explanation", *USES_MODELS}
 MAY_IMPORT_KERAS |= {"complexity", "model_gradients", "training", "trials"}
 DOMAIN = {
+    "car_detection": {
+        "anchors",  # sizes that boxes are measured from
+        "augmentation",  # pictures and their boxes together
+        "darknet",  # networks that Darknet describes and trained
+        "darknet_cfg",  # the files that describe them
+        "detector",  # a trained network with its class names
+        "pictures",  # boxes on pictures, precision against recall
+        "scenes",  # drawing streets with what is on them
+        "street",  # the road, the light and what stands beside it
+        "vehicles",  # solids that are drawn as cars and lorries
+        "video",  # files and cameras, picture by picture
+        "windows",  # one pass instead of many crops
+    },
     "classic_convnets": {
         "augmentation",  # of the course and of AlexNet
         "classifier",  # trained networks with what belongs to them

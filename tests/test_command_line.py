@@ -527,7 +527,7 @@ def test_an_interrupted_training_goes_on_from_its_backup(tmp_path, capsys):
             callbacks.append(keras.callbacks.LambdaCallback(on_epoch_begin=stop))
         x = np.ones((4, 1))
         model.fit(x, x, epochs=epochs, callbacks=callbacks, verbose=0)
-        return first, history
+        return first, history, model.get_weights()
 
     def stop(epoch, logs=None):
         if epoch == 2:
@@ -535,10 +535,14 @@ def test_an_interrupted_training_goes_on_from_its_backup(tmp_path, capsys):
 
     with pytest.raises(KeyboardInterrupt):
         fit(5, stop)
-    first, history = fit(5)
+    first, history, weights = fit(5)
     assert first == 2
     assert len(history["loss"]) == 3
     assert "epoch 5 of 5: loss" in capsys.readouterr().err
+    # Interrupted after its last epoch, it has its weights again and learns no more.
+    first, history, again = fit(5)
+    assert (first, history) == (5, {})
+    np.testing.assert_array_equal(again[0], weights[0])
     settings["seed"] = 2
     assert command_line.first_epoch(backup, settings) == 0
 

@@ -766,9 +766,6 @@ def separable_block(x, filters, *, strides=1, momentum=0.99, name):
         strides,
         padding="same" if strides == 1 else "valid",
         use_bias=False,
-        # He et al.'s, of the nine inputs that an output has. Keras' own initializers
-        # count those of all channels, and draw weights too small to train soon.
-        depthwise_initializer=keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5),
         name=f"{name}_depthwise",
     )(x)
     x = layers.BatchNormalization(momentum=momentum, name=f"{name}_depthwise_bn")(x)

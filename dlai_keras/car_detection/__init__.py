@@ -1,0 +1,1 @@
+"""Car detection: boxes around what is in a picture, with YOLO."""
