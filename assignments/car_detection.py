@@ -157,7 +157,7 @@ def train(
     keras = command_line.load_keras()
     from dlai_keras.car_detection.batches import DetectionSequence
     from dlai_keras.car_detection.detector import Detector
-    from dlai_keras.car_detection.model import unfreeze
+    from dlai_keras.networks import unfreeze
 
     command_line.set_seed(seed)
     if is_new:

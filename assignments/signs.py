@@ -173,7 +173,7 @@ def train(
     fitted = time.perf_counter()
     job(epochs=epochs, learning_rate=learning_rate, settings=settings)
     if is_transfer and fine_tune_epochs:
-        from dlai_keras.signs.model import unfreeze
+        from dlai_keras.networks import unfreeze
 
         unfreeze(model, len(model.get_layer("base").layers) // 2)
         job(

@@ -1,4 +1,4 @@
-"""Networks on disk: with what belongs to them, and as Keras 2 saved their weights."""
+"""Networks on disk, with what belongs to them, and how a part of one is trained on."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -68,6 +68,52 @@ def load(
         reason = " ".join(str(error).split())[:120]
         raise ValueError(f"{path} is no saved Keras model: {reason}") from None
     return network, parsed
+
+
+def unfreeze(model: keras.Model, num_layers: int | None = None) -> keras.Model:
+    """Makes the base of a transfer model trainable, its batch normalisation excepted.
+
+    The moving statistics of batch normalisation are those of millions of images; a
+    small dataset would only make them worse.
+
+    Args:
+        model: has a layer `base` that is a model, as the transfer models here do.
+            Changed in place; compile it afterwards.
+        num_layers: how many of the last layers of the base; None means all.
+
+    Returns:
+        `model`.
+
+    Raises:
+        ValueError: if the model has no base, or `num_layers` is negative.
+
+    Example:
+        >>> base = keras.Sequential(
+        ...     [keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)],
+        ...     name="base",
+        ... )
+        >>> base.trainable = False
+        >>> model = keras.Sequential([keras.Input((4,)), base, keras.layers.Dense(1)])
+        >>> len(model.trainable_weights), len(unfreeze(model, 1).trainable_weights)
+        (2, 4)
+    """
+    bases = [layer for layer in model.layers if layer.name == "base"]
+    if not bases or not isinstance(bases[0], keras.Model):
+        raise ValueError(
+            "The model has no layer `base` that is a model, as transfer models have. "
+            f"Received: {model.name}."
+        )
+    if num_layers is not None and num_layers < 0:
+        raise ValueError(
+            f"`num_layers` must not be negative. Received: num_layers={num_layers}."
+        )
+    base = bases[0]
+    base.trainable = True
+    first = 0 if num_layers is None else max(0, len(base.layers) - num_layers)
+    for index, layer in enumerate(base.layers):
+        frozen = index < first or isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = not frozen
+    return model
 
 
 def read_legacy_weights(path: Path) -> tuple[list[list[np.ndarray]], dict]:

@@ -375,8 +375,8 @@ def transfer_detector(
 ) -> keras.Model:
     """Cuts a trained network at some layers and puts new heads there.
 
-    The backbone is frozen: train the heads first, then `unfreeze` and train on, with a
-    learning rate ten to a hundred times smaller.
+    The backbone is frozen: train the heads first, then `networks.unfreeze` and train
+    on, with a learning rate ten to a hundred times smaller.
 
     A detector of other classes already knows where things are. With `old_heads` the new
     heads begin with its boxes and objectness, and only the classes are new; the anchors
@@ -399,7 +399,7 @@ def transfer_detector(
 
     Returns:
         Uncompiled model: images to raw heads `(batch, height, width, num_anchors * (5 +
-        num_classes))`, a list where there are several. Its layer `backbone` is the
+        num_classes))`, a list where there are several. Its layer `base` is the
         backbone.
 
     Raises:
@@ -443,7 +443,7 @@ def transfer_detector(
                 "A head needs a map (batch, height, width, channels). Received: layer "
                 f"`{layer_name}` with shape {tuple(cut.shape)}."
             )
-    features = keras.Model(backbone.input, cuts, name="backbone")
+    features = keras.Model(backbone.input, cuts, name="base")
     features.trainable = False
     inputs = keras.Input(backbone.inputs[0].shape[1:], name="image")
     x = inputs
@@ -466,48 +466,6 @@ def transfer_detector(
             _take_over(head, known[old[number]], len(table))
         else:
             _set_prior(head, len(table), prior)
-    return model
-
-
-def unfreeze(model: keras.Model, num_layers: int | None = None) -> keras.Model:
-    """Makes the backbone of a transfer detector trainable, but for its normalisation.
-
-    The moving statistics of batch normalisation are those of very many pictures; a
-    small dataset would only make them worse.
-
-    Args:
-        model: as `transfer_detector` builds it. Changed in place; compile it
-            afterwards.
-        num_layers: how many of the last layers of the backbone; None means all.
-
-    Returns:
-        `model`.
-
-    Raises:
-        ValueError: the model has no backbone, or `num_layers` is negative.
-
-    Example:
-        >>> backbone = car_detector((64, 64, 3), widths=(4, 8, 8, 8))
-        >>> model = transfer_detector(backbone, "neck_relu", 1, [[20, 20]])
-        >>> len(unfreeze(model, 3).trainable_weights)  # neck_conv and the head's two
-        3
-    """
-    found = [layer for layer in model.layers if layer.name == "backbone"]
-    if not found or not isinstance(found[0], keras.Model):
-        raise ValueError(
-            "The model has no layer `backbone` that is a model, as those of "
-            f"`transfer_detector` have. Received: {model.name}."
-        )
-    if num_layers is not None and num_layers < 0:
-        raise ValueError(
-            f"`num_layers` must not be negative. Received: num_layers={num_layers}."
-        )
-    backbone = found[0]
-    backbone.trainable = True
-    first = 0 if num_layers is None else max(0, len(backbone.layers) - num_layers)
-    for index, layer in enumerate(backbone.layers):
-        frozen = index < first or isinstance(layer, layers.BatchNormalization)
-        layer.trainable = not frozen
     return model
 
 

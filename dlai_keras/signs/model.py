@@ -407,8 +407,8 @@ def transfer_model(
     """A network trained on ImageNet, frozen, below a new classifier.
 
     Resizing and the preprocessing that the base was trained with are inside. Train the
-    classifier first; then `unfreeze` and train on, with a learning rate ten to a
-    hundred times smaller.
+    classifier first; then `networks.unfreeze` and train on, with a learning rate ten
+    to a hundred times smaller.
 
     Args:
         num_classes: number of logits.
@@ -461,46 +461,6 @@ def transfer_model(
     x = layers.Dropout(dropout, name="dropout")(x)
     outputs = layers.Dense(num_classes, name="logits")(x)
     return keras.Model(inputs, outputs, name=name)
-
-
-def unfreeze(model: keras.Model, num_layers: int | None = None) -> keras.Model:
-    """Makes the base of a transfer model trainable, its batch normalisation excepted.
-
-    The moving statistics of batch normalisation are those of millions of images; a
-    small dataset would only make them worse.
-
-    Args:
-        model: as `transfer_model` builds it. Changed in place; compile it afterwards.
-        num_layers: how many of the last layers of the base; None means all.
-
-    Returns:
-        `model`.
-
-    Raises:
-        ValueError: if the model has no base, or `num_layers` is negative.
-
-    Example:
-        >>> model = transfer_model(6, weights=None)
-        >>> len(model.trainable_weights), len(unfreeze(model, 4).trainable_weights)
-        (2, 3)
-    """
-    bases = [layer for layer in model.layers if layer.name == "base"]
-    if not bases or not isinstance(bases[0], keras.Model):
-        raise ValueError(
-            "The model has no layer `base` that is a model, as those of "
-            f"`transfer_model` have. Received: {model.name}."
-        )
-    if num_layers is not None and num_layers < 0:
-        raise ValueError(
-            f"`num_layers` must not be negative. Received: num_layers={num_layers}."
-        )
-    base = bases[0]
-    base.trainable = True
-    first = 0 if num_layers is None else max(0, len(base.layers) - num_layers)
-    for index, layer in enumerate(base.layers):
-        frozen = index < first or isinstance(layer, layers.BatchNormalization)
-        layer.trainable = not frozen
-    return model
 
 
 def _base_network(base, input_shape, weights):

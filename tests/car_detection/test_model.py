@@ -13,9 +13,9 @@ from dlai_keras.car_detection.model import (
     head_strides,
     residual_block,
     transfer_detector,
-    unfreeze,
     yolo_v2,
 )
+from dlai_keras.networks import unfreeze
 
 backends = pytest.mark.backends
 # A few steps are not worth a compilation, but for JAX each operation is one.
@@ -334,13 +334,13 @@ def test_only_the_new_heads_of_a_transfer_detector_train(backbone):
     assert [x.shape[1:] for x in model.outputs] == [(4, 6, 18), (2, 3, 12)]
     assert num_trainable(model) == (8 + 1) * 18 + (8 + 1) * 12
     assert head_strides(model) == [16, 32]
-    before = model.get_layer("backbone").get_weights()
+    before = model.get_layer("base").get_weights()
     heads = [model.get_layer(f"head{number}").get_weights()[0] for number in (1, 2)]
     losses = [YoloLoss(ANCHORS, 16), YoloLoss(ANCHORS[:2], 32)]
     model.compile(keras.optimizers.Adam(0.01), losses, run_eagerly=EAGER)
     targets = [np.zeros((2, 4, 6, 3, 6)), np.zeros((2, 2, 3, 2, 6))]
     model.train_on_batch(pictures(), targets)
-    for old, new in zip(before, model.get_layer("backbone").get_weights(), strict=True):
+    for old, new in zip(before, model.get_layer("base").get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     for number, old in enumerate(heads, 1):
         assert (model.get_layer(f"head{number}").get_weights()[0] != old).any()
@@ -392,7 +392,7 @@ def test_a_hidden_convolution_stands_before_each_head(backbone):
 def test_unfreezing_leaves_batch_normalisation_frozen(backbone):
     model = transfer_detector(backbone, CUTS, 1, [ANCHORS, ANCHORS])
     assert unfreeze(model) is model
-    base = model.get_layer("backbone")
+    base = model.get_layer("base")
     for layer in base.layers:
         if layer.weights:
             assert layer.trainable != isinstance(layer, layers.BatchNormalization)
@@ -408,7 +408,7 @@ def test_unfreezing_leaves_batch_normalisation_frozen(backbone):
         assert found == expected
     with pytest.raises(ValueError, match="num_layers=-1"):
         unfreeze(model, -1)
-    with pytest.raises(ValueError, match="no layer `backbone`"):
+    with pytest.raises(ValueError, match="no layer `base`"):
         unfreeze(car_detector(widths=TINY))
 
 

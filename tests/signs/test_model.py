@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from dlai_keras.networks import unfreeze
 from dlai_keras.signs.model import (
     TRANSFER_BASES,
     calibrate_batch_norm,
@@ -12,7 +13,6 @@ from dlai_keras.signs.model import (
     resnet50,
     signs_resnet,
     transfer_model,
-    unfreeze,
 )
 
 backends = pytest.mark.backends
