@@ -157,6 +157,8 @@ def train(
     keras = command_line.load_keras()
     from dlai_keras.car_detection.batches import DetectionSequence
     from dlai_keras.car_detection.detector import Detector
+    from dlai_keras.car_detection.layers import NonMaxSuppression
+    from dlai_keras.car_detection.model import decode_and_suppress
     from dlai_keras.networks import unfreeze
 
     command_line.set_seed(seed)
@@ -212,7 +214,11 @@ def train(
 
     notes = {"seed": seed, "test_share": test_share, "data": _fingerprint(whole)}
     detector = Detector(
-        _decoded(keras, network, heads), training.class_names, shape, fit, notes
+        decode_and_suppress(network, heads, NonMaxSuppression(name="detections")),
+        training.class_names,
+        shape,
+        fit,
+        notes,
     )
     threshold = _choose_threshold(detector, training)
     detector = detector.with_thresholds(score_threshold=threshold)
@@ -703,19 +709,6 @@ def _known_network(model, darknet, weights, size, fit, num_classes):
 def _kind(head, num_classes):
     """A softmax over one class would say nothing."""
     return head if num_classes > 1 else "yolo"
-
-
-def _decoded(keras, network, heads):
-    """Images to detections."""
-    from dlai_keras.car_detection.layers import NonMaxSuppression
-
-    parts = [head(raw) for head, raw in zip(heads, network.outputs, strict=True)]
-    boxes, scores = (
-        part[0] if len(part) == 1 else keras.layers.Concatenate(axis=1)(list(part))
-        for part in zip(*parts, strict=True)
-    )
-    suppress = NonMaxSuppression(name="detections")
-    return keras.Model(network.input, suppress(boxes, scores), name="detector")
 
 
 def _fit(

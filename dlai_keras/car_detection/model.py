@@ -325,7 +325,7 @@ def detector(
             f"{len(heads)} heads, {len(tables)} tables of anchors, {len(strides)} "
             "strides."
         )
-    boxes, scores = [], []
+    decodes = []
     for number, (raw, table, stride) in enumerate(
         zip(heads, tables, strides, strict=True), 1
     ):
@@ -335,26 +335,55 @@ def detector(
                 "A head must have num_anchors * (5 + num_classes) channels. Received: "
                 f"{raw.shape[-1]} channels, {len(table)} anchors."
             )
-        decode = YoloDecode(
-            table,
-            depth - 5,
-            stride,
-            head=head,
-            scale_xy=scale_xy,
-            name="decode" if len(heads) == 1 else f"decode{number}",
+        decodes.append(
+            YoloDecode(
+                table,
+                depth - 5,
+                stride,
+                head=head,
+                scale_xy=scale_xy,
+                name="decode" if len(heads) == 1 else f"decode{number}",
+            )
         )
-        one_boxes, one_scores = decode(raw)
-        boxes.append(one_boxes)
-        scores.append(one_scores)
-    if len(heads) > 1:
-        boxes = [layers.Concatenate(axis=1, name="all_boxes")(boxes)]
-        scores = [layers.Concatenate(axis=1, name="all_scores")(scores)]
     suppress = NonMaxSuppression(
         iou_threshold=iou_threshold,
         score_threshold=score_threshold,
         max_boxes=max_boxes,
         name="suppression",
     )
+    return decode_and_suppress(network, decodes, suppress, name=name)
+
+
+def decode_and_suppress(
+    network: keras.Model,
+    decodes: Sequence[YoloDecode],
+    suppress: NonMaxSuppression,
+    *,
+    name: str = "detector",
+) -> keras.Model:
+    """As `detector`, with layers that exist already.
+
+    Args:
+        network: images to one or several raw heads. Its layers are shared.
+        decodes: one for each head.
+        suppress: takes the boxes of all heads.
+        name: of the model.
+
+    Returns:
+        Uncompiled model, as of `detector`.
+
+    Example:
+        >>> network = car_detector((64, 64, 3), num_anchors=1, widths=(4, 4, 4, 4))
+        >>> decode = YoloDecode([(30, 20)], num_classes=4, strides=8)
+        >>> model = decode_and_suppress(network, [decode], NonMaxSuppression())
+        >>> sorted(model.output)
+        ['boxes_xyxy', 'class_ids', 'num_detections', 'scores']
+    """
+    parts = [decode(raw) for decode, raw in zip(decodes, network.outputs, strict=True)]
+    boxes, scores = (list(part) for part in zip(*parts, strict=True))
+    if len(parts) > 1:
+        boxes = [layers.Concatenate(axis=1, name="all_boxes")(boxes)]
+        scores = [layers.Concatenate(axis=1, name="all_scores")(scores)]
     return keras.Model(network.input, suppress(boxes[0], scores[0]), name=name)
 
 
