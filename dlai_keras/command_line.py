@@ -196,9 +196,9 @@ def training_callbacks(
 ) -> list:
     """The callbacks that every training shares.
 
-    A line an epoch; a checkpoint an epoch in `backup`, of which `first_epoch` says
-    where to go on; and TensorBoard's logs in `output / "logs"` where it is installed
-    (Keras writes them through TensorFlow).
+    Freed memory is kept; a line an epoch; a checkpoint an epoch in `backup`, of which
+    `first_epoch` says where to go on; and TensorBoard's logs in `output / "logs"` where
+    it is installed (Keras writes them through TensorFlow).
 
     Args:
         output: folder of the run.
@@ -212,12 +212,21 @@ def training_callbacks(
 
     Example:
         >>> callbacks = training_callbacks(Path("runs"), 2, {}, {"loss": "loss"})
-        >>> type(callbacks[0]).__name__
+        >>> type(callbacks[1]).__name__
         'LambdaCallback'
     """
     keras = load_keras()
     lines = EpochLines(epochs, history, shown)
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lines)]
+
+    class KeepFreedMemory(keras.callbacks.Callback):
+        """Once more, as `fit` has TensorFlow forget it with the first batch."""
+
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                _keep_freed_memory()
+
+    callbacks = [KeepFreedMemory()]
+    callbacks += [keras.callbacks.LambdaCallback(on_epoch_end=lines)]
     if backup is not None:
         callbacks.append(
             keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False)

@@ -1,6 +1,8 @@
 """Networks on disk, with what belongs to them, and how a part of one is trained on."""
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,14 @@ import numpy as np
 from dlai_keras import files
 
 
-def save(folder: Path, network: keras.Model, beside: str, record: Mapping) -> None:
+def save(
+    folder: Path,
+    network: keras.Model,
+    beside: str,
+    record: Mapping,
+    *,
+    half: bool = False,
+) -> None:
     """Writes `model.keras`, and beside it a JSON file of what else belongs to it.
 
     Args:
@@ -20,13 +29,46 @@ def save(folder: Path, network: keras.Model, beside: str, record: Mapping) -> No
         network: any model.
         beside: name of the JSON file.
         record: what it holds.
+        half: whether the file holds the weights in half precision, in half the bytes;
+            read again they are float32 as before, with three digits.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with files.whole_file(folder / "model.keras", suffix=".partial.keras") as partial:
         network.save(partial)
+        if half:
+            _halve(partial)
     text = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
     files.write_atomically(folder / beside, text)
+
+
+def _halve(path):
+    """Rewrites a `.keras` file with its weights in half precision."""
+    with zipfile.ZipFile(path) as source:
+        entries = {name: source.read(name) for name in source.namelist()}
+    weights = io.BytesIO()
+    with (
+        h5py.File(io.BytesIO(entries["model.weights.h5"])) as whole,
+        h5py.File(weights, "w") as halved,
+    ):
+
+        def copy(name, item):
+            if isinstance(item, h5py.Group):
+                target = halved.require_group(name)
+            else:
+                values = item[()]
+                # What half precision cannot hold stays as it is.
+                if values.dtype == "float32" and np.abs(values).max(initial=0) < 6e4:
+                    values = values.astype("float16")
+                target = halved.create_dataset(name, data=values)
+            target.attrs.update(item.attrs)
+
+        halved.attrs.update(whole.attrs)
+        whole.visititems(copy)
+    entries["model.weights.h5"] = weights.getvalue()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in entries.items():
+            target.writestr(name, content)
 
 
 def load(

@@ -28,6 +28,28 @@ def test_what_is_saved_comes_back_with_its_record(network, tmp_path):
     assert names == {"model.keras", "notes.json"}
 
 
+def test_half_precision_takes_half_the_file_and_keeps_three_digits(tmp_path):
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((200,))
+    x = keras.layers.BatchNormalization()(keras.layers.Dense(200)(inputs))
+    network = keras.Model(inputs, x)
+    large = network.layers[-1].moving_variance
+    large.assign(np.full(200, 1e6))  # beyond half precision
+    for half in (False, True):
+        networks.save(tmp_path / str(half), network, "notes.json", {}, half=half)
+    sizes = [(tmp_path / str(h) / "model.keras").stat().st_size for h in (False, True)]
+    assert sizes[1] < 0.6 * sizes[0]
+    again, _ = networks.load(tmp_path / "True", "notes.json", dict, "notes")
+    for ours, theirs in zip(again.weights, network.weights, strict=True):
+        assert keras.backend.standardize_dtype(ours.dtype) == "float32"
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(ours),
+            keras.ops.convert_to_numpy(theirs),
+            rtol=2**-11,
+            atol=1e-7,
+        )
+
+
 def test_what_is_missing_or_no_such_thing_is_named(network, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"beside it notes\.json"):
         networks.load(tmp_path, "notes.json", dict, "a name")

@@ -37,6 +37,7 @@ class DetectionSequence(keras.utils.PyDataset):
         augmentation: how pictures are changed; None not at all.
         fit: `"letterbox"` or `"stretch"`, see `augmentation.centred`.
         extra_iou: see `anchors.assign_targets`.
+        neighbors: see `anchors.assign_targets`; the heads need `scale_xy=2` then.
         seed: of the order and of the changes.
         epoch: the first one.
         workers: threads that make batches ahead of time; 2 on TensorFlow. On other
@@ -73,6 +74,7 @@ class DetectionSequence(keras.utils.PyDataset):
         augmentation: Augmentation | None = None,
         fit: str = "letterbox",
         extra_iou: float | None = None,
+        neighbors: bool = False,
         seed: int = 0,
         epoch: int = 0,
         workers: int | None = None,
@@ -113,6 +115,7 @@ class DetectionSequence(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.fit = fit
         self.extra_iou = extra_iou
+        self.neighbors = neighbors
         self.seed = seed
         self.epoch = epoch
         self.error: Exception | None = None
@@ -197,6 +200,7 @@ class DetectionSequence(keras.utils.PyDataset):
             len(self.dataset.class_names),
             ignored=example.ignored,
             extra_iou=self.extra_iou,
+            neighbors=self.neighbors,
         )
 
 

@@ -178,14 +178,20 @@ class Detector:
         """The lowest score of what it detects."""
         return float(self._suppression().get_config()["score_threshold"])
 
-    def save(self, folder: Path) -> None:
-        """Writes `model.keras`, and beside it `detector.json`."""
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Writes `model.keras`, and beside it `detector.json`.
+
+        Args:
+            folder: made if it is missing.
+            half: as of `networks.save`.
+        """
         record = {
             "class_names": list(self.class_names),
             "size": list(self.size),
             "fit": self.fit,
         }
-        networks.save(folder, self.model, SETTINGS_FILE, {**record, **self.notes})
+        record |= self.notes
+        networks.save(folder, self.model, SETTINGS_FILE, record, half=half)
 
     def _suppression(self):
         for layer in self.model.layers:

@@ -103,7 +103,7 @@ class Street:
         )
         pavement = rng.uniform(2.0, 4.0) if kind != "highway" else 0.0
         crossing = None
-        if kind != "highway" and rng.random() < 0.5:
+        if kind != "highway" and rng.random() < 0.65:
             crossing = rng.uniform(12, 28)
         bend = rng.normal(0, 0.0012) if rng.random() < 0.6 else 0.0
         if crossing or place != "driver":
@@ -641,7 +641,7 @@ class Traffic:
 
     def _put_vehicle(self, u, v, heading, *, is_parked=False):
         rng = self.rng
-        is_lorry = rng.random() < (0.05 if is_parked else 0.13)
+        is_lorry = rng.random() < (0.12 if is_parked else 0.33)
         builder = vehicles.lorry if is_lorry else vehicles.car
         models = vehicles.model(builder, int(rng.integers(STOCK)))
         paint = vehicles.lorry_color(rng) if is_lorry else vehicles.car_color(rng)
@@ -704,7 +704,7 @@ class Traffic:
 
     def _walk(self):
         rng, street = self.rng, self.street
-        means = {"city": 5.5, "suburb": 3.5, "highway": 0.1}
+        means = {"city": 10.0, "suburb": 6.5, "highway": 0.3}
         for _ in range(rng.poisson(means[street.kind])):
             side, v = rng.choice([-1, 1]), rng.uniform(4, 19)
             edge = street.right if side > 0 else street.left

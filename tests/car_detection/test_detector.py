@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dlai_keras.boxes import greedy_nms
+from dlai_keras.car_detection import metrics, scenes
 from dlai_keras.car_detection.augmentation import centred
 from dlai_keras.car_detection.darknet import load_darknet, save_darknet_weights
 from dlai_keras.car_detection.data import AnnotatedImage, AnnotatedImages, Detections
@@ -417,3 +418,15 @@ def test_pictures_and_detections_keep_only_the_classes_that_count():
         [4],
         [pytest.approx(0.9)],
     )
+
+
+def test_the_detector_of_the_package_finds_things_on_streets_it_has_not_seen():
+    pretrained = load_pretrained()
+    assert pretrained.class_names == scenes.CLASSES
+    streets = scenes.make_street_scenes(7_654_321, 24)
+    found = list(
+        pretrained.with_thresholds(score_threshold=0.01).detect_all(
+            street.image for street in streets.images
+        )
+    )
+    assert metrics.evaluate_detections(streets, found)["map_50"] > 0.8

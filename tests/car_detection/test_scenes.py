@@ -160,7 +160,7 @@ def test_the_edge_of_the_picture_cuts_off_and_does_not_hide():
 
 def test_a_typical_scene_has_five_objects_or_more_of_all_sizes(drawn):
     counts = np.array([(~scene.ignored).sum() for scene in drawn.images])
-    assert counts.mean() >= 6 and np.median(counts) >= 5 and (counts >= 5).mean() > 0.6
+    assert counts.mean() >= 5 and np.median(counts) >= 5 and (counts >= 5).mean() > 0.5
     kept = np.concatenate([s.boxes_xyxy[~s.ignored] for s in drawn.images])
     longer = (kept[:, 2:] - kept[:, :2]).max(axis=1)
     assert longer.min() >= 12
@@ -182,13 +182,13 @@ def test_about_a_third_of_the_objects_are_partly_hidden(drawn, canvases):
                 continue
             box, seen, whole = found
             short, long = sorted(box[2:] - box[:2])
-            if long >= 12 and short >= 8 and seen >= 0.2 * whole:
+            if long >= 12 and short >= 10 and seen >= 0.65 * whole:
                 shares.append(seen / whole)
             elif long >= 6 and short >= 2:
                 num_ignored += 1
     assert len(shares) == sum((~scene.ignored).sum() for scene in drawn.images)
     assert num_ignored == sum(scene.ignored.sum() for scene in drawn.images)
-    assert 0.25 < np.mean(np.array(shares) < 0.95) < 0.45
+    assert 0.25 < np.mean(np.array(shares) < 0.99) < 0.45
 
 
 def test_nights_are_darker_than_days_and_lamps_shine_in_them():

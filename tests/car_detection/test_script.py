@@ -27,7 +27,7 @@ SHORT = {
     "num_anchors": 2,
     "learning_rate": 3e-3,
 }
-TINY = {"widths": (4, 8, 8, 8), "blocks": (0, 0, 0, 0), "strides": 16}
+TINY = {"widths": (4, 8, 8, 8), "blocks": (0, 0, 0), "strides": 16}
 NAMES = ["car", "lorry"]
 CFG = """[net]
 width=64
