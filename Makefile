@@ -1,7 +1,7 @@
 # make demo           install, and run the main job on the embedded clips
 # make test           install what tests need, and pass
 # make test-backends  the same for JAX and PyTorch, the layers and losses only
-# make parity         compare attention and beam search with TensorFlow Addons itself
+# make parity         compare attention, beam search and losses with TensorFlow Addons
 # make format         put the code in order
 # Another Python: make demo PYTHON=python3.12
 
@@ -26,7 +26,7 @@ test: .venv/installed-test
 test-backends: test-jax test-torch
 
 test-jax test-torch: test-%: .venv/installed-backends
-	KERAS_BACKEND=$* $(RUN) -m pytest tests -m backends
+	KERAS_BACKEND=$* $(RUN) -m pytest tests -m backends --numprocesses=2 --dist=loadfile
 
 parity: .venv-parity/installed .venv/installed
 	$(RUN) tests/parity/compare.py --python .venv-parity/bin/python

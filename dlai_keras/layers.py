@@ -22,10 +22,16 @@ from dlai_keras.date_translation.layers import (
     MeanMaxPooling,
     OneHot,
 )
+from dlai_keras.face_recognition.layers import (
+    ArcFaceLogits,
+    PairedDistance,
+    SiameseHead,
+)
 from dlai_keras.signs.layers import RandomAffine, RandomColor
 from dlai_keras.trigger_word.layers import LogMelSpectrogram, PowerSpectrogram
 
 __all__ = [
+    "ArcFaceLogits",
     "AttentionCell",
     "AttentionDecoder",
     "BahdanauAttention",
@@ -38,10 +44,12 @@ __all__ = [
     "MeanMaxPooling",
     "NonMaxSuppression",
     "OneHot",
+    "PairedDistance",
     "PowerSpectrogram",
     "RadialBasis",
     "RandomAffine",
     "RandomColor",
+    "SiameseHead",
     "SpaceToDepth",
     "SpatialExpectation",
     "Subsampling",

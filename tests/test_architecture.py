@@ -40,6 +40,7 @@ ROOT_CONCEPTS = {
     "images",  # picture files
     "intervals",  # confidence intervals
     "networks",  # on disk, with what belongs to them
+    "optimizers",  # Muon for networks of convolutions
     "processes",  # ordered results from worker processes
     "recurrent",  # the RNN, LSTM and GRU in NumPy
     "rendering",  # drawing of synthetic scenes
@@ -58,6 +59,7 @@ LEVELS = {
 }
 USES_MODELS = {"translator": 3, "sentence_translator": 3}
 USES_MODELS |= {"classifier": 2, "darknet": 2, "detector": 3, "windows": 3}
+USES_MODELS |= {"checkpoints": 2, "mtcnn": 3, "recognizer": 3}
 MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
 MAY_IMPORT_KERAS |= {"explanation", *USES_MODELS}
 MAY_IMPORT_KERAS |= {"complexity", "model_gradients", "training", "trials"}
@@ -92,6 +94,15 @@ DOMAIN = {
         "sentences",  # pairs of sentences in two languages
         "translator",  # a trained network with its vocabularies
         "typos",  # mistakes that leave a date readable
+    },
+    "face_recognition": {
+        "alignment",  # five points on a face to where a network wants them
+        "checkpoints",  # weights that others trained
+        "faces",  # drawing people who can be told apart
+        "gallery",  # a database of people in one file
+        "mtcnn",  # where the faces of a picture are
+        "pictures",  # curves, worst pairs, maps of people, faces
+        "recognizer",  # a trained network with its threshold
     },
     "foundations": {
         "convolution",  # forward and backward, and pooling

@@ -90,6 +90,31 @@ def run_beam_search(case):
     }
 
 
+def run_loss(case):
+    """Value of a loss, and its gradient by what the network gave."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    kind = str(case["kind"])
+    if kind == "semi-hard":
+        loss = tfa.losses.TripletSemiHardLoss(
+            float(case["margin"]), str(case["distance_metric"])
+        )
+    elif kind == "hard":
+        loss = tfa.losses.TripletHardLoss(
+            float(case["margin"]), bool(case["soft"]), str(case["distance_metric"])
+        )
+    elif kind == "contrastive":
+        loss = tfa.losses.ContrastiveLoss(float(case["margin"]))
+    else:
+        loss = tfa.losses.NpairsLoss()
+    y_pred = tf.constant(case["y_pred"])
+    with tf.GradientTape() as tape:
+        tape.watch(y_pred)
+        value = loss(tf.constant(case["y_true"]), y_pred)
+    return {"value": value.numpy(), "gradient": tape.gradient(value, y_pred).numpy()}
+
+
 def main():
     """Reads the inputs, writes the results."""
     inputs, results = sys.argv[1:]
@@ -98,7 +123,11 @@ def main():
         for name, array in arrays.items():
             case, _, argument = name.rpartition("/")
             cases[case][argument] = array
-    run = {"attention": run_attention, "beam_search": run_beam_search}
+    run = {
+        "attention": run_attention,
+        "beam_search": run_beam_search,
+        "loss": run_loss,
+    }
     found = {}
     for name, case in cases.items():
         for result, array in run[name.partition("/")[0]](case).items():

@@ -1,4 +1,4 @@
-"""Compares attention and beam search with the real TensorFlow Addons, on new numbers.
+"""Compares attention, beam search and losses with TensorFlow Addons, on new numbers.
 
     python tests/parity/compare.py --python .venv-parity/bin/python [--seed 7]
 
@@ -77,6 +77,42 @@ def draw_beam_searches(rng):
     return cases
 
 
+def draw_losses(rng):
+    """Embeddings of several people, distances of pairs, similarities of N-pairs."""
+    cases = {}
+    for number, (counts, dim) in enumerate([((4, 4, 4), 8), ((9, 5, 2, 1, 1), 128)]):
+        labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+        embeddings = rng.normal(size=(len(labels), dim)) + rng.normal(size=dim)
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        batch = {"y_true": labels.astype("int32"), "y_pred": embeddings}
+        for metric in ("L2", "squared-L2", "angular"):
+            metric_of = {"distance_metric": np.array(metric)}
+            for margin in (0.0, 0.2, 1.0):
+                case = batch | metric_of | {"margin": np.array(margin)}
+                hard = case | {"kind": np.array("hard"), "soft": np.array(False)}
+                semi_hard = case | {"kind": np.array("semi-hard")}
+                ending = f"{metric}/{number}, margin {margin}"
+                cases[f"loss/triplet, hard, {ending}"] = hard
+                cases[f"loss/triplet, semi-hard, {ending}"] = semi_hard
+            soft = hard | {"soft": np.array(True)}
+            cases[f"loss/triplet, hard and soft, {metric}/{number}"] = soft
+        distances = rng.uniform(0, 2, size=20)
+        for margin in (0.5, 1.5):
+            cases[f"loss/contrastive/{number}, margin {margin}"] = {
+                "kind": np.array("contrastive"),
+                "margin": np.array(margin),
+                "y_true": rng.integers(0, 2, 20).astype("float32"),
+                "y_pred": distances,
+            }
+        anchors, positives = rng.normal(size=(2, len(labels), dim)) / dim**0.25
+        cases[f"loss/N-pairs/{number}"] = {
+            "kind": np.array("N-pairs"),
+            "y_true": labels.astype("int32"),  # some people come twice
+            "y_pred": anchors @ positives.T,
+        }
+    return cases
+
+
 def run_attention(case):
     """The same attention by this package."""
     from keras import ops
@@ -134,6 +170,30 @@ def run_beam_search(case, num_steps):
     }
 
 
+def run_loss(case):
+    """The same loss by this package."""
+    import tensorflow as tf
+
+    from dlai_keras.face_recognition import losses
+
+    kind = {
+        "semi-hard": losses.TripletSemiHardLoss,
+        "hard": losses.TripletHardLoss,
+        "contrastive": losses.ContrastiveLoss,
+        "N-pairs": losses.NPairsLoss,
+    }[str(case["kind"])]
+    options = {
+        name: array.item()
+        for name, array in case.items()
+        if name not in {"kind", "y_true", "y_pred"}
+    }
+    y_pred = tf.constant(case["y_pred"])
+    with tf.GradientTape() as tape:
+        tape.watch(y_pred)
+        value = kind(**options)(case["y_true"], y_pred)
+    return {"value": value.numpy(), "gradient": tape.gradient(value, y_pred).numpy()}
+
+
 def run_addons(python, cases):
     """Has the other interpreter run TensorFlow Addons; `{case: {name: array}}`."""
     with tempfile.TemporaryDirectory() as folder:
@@ -167,7 +227,7 @@ def run_addons(python, cases):
 def compare(python, seed):
     """One row for every kind of case and result: the largest difference."""
     rng = np.random.default_rng(seed)
-    cases = draw_attention(rng) | draw_beam_searches(rng)
+    cases = draw_attention(rng) | draw_beam_searches(rng) | draw_losses(rng)
     for case in cases.values():
         for name, array in case.items():
             if array.dtype == "float64":
@@ -178,6 +238,8 @@ def compare(python, seed):
         kind, title, _ = name.split("/")
         if kind == "attention":
             found = run_attention(case)
+        elif kind == "loss":
+            found = run_loss(case)
         else:
             # TensorFlow Addons stops with a batch's last beam, and ranks as of then.
             found = run_beam_search(case, expected[name]["token_ids"].shape[-1])

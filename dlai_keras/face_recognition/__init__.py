@@ -1,0 +1,1 @@
+"""Faces: whose is it, for people that the network never saw."""
