@@ -220,7 +220,7 @@ def test_a_detector_that_was_trained_on_photographs_finds_most_of_the_cars():
     model = cv2.dnn.DetectionModel(network)
     model.setInputParams(1 / 255, (320, 320))
     num, found = 0, 0
-    for scene in iterate_street_scenes(8, 16, size=(320, 480)):
+    for scene in iterate_street_scenes(8, 28, size=(320, 480)):
         class_ids, _, boxes_xywh = model.detect(scene.image, 0.25, 0.45)
         boxes = convert(np.reshape(boxes_xywh, (-1, 4)), "xywh", "xyxy")
         boxes = boxes[np.isin(np.ravel(class_ids), (2, 5, 7))]  # car, bus, lorry
