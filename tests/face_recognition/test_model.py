@@ -273,7 +273,6 @@ def test_the_small_network_learns_who_is_who_and_survives_the_disk(tmp_path):
 # Two faces
 
 
-@backends
 def test_a_siamese_model_shares_its_embedder_and_survives_the_disk(tmp_path):
     embedder = face_embedder((16, 12, 3), 4, widths=(4,))
     model = siamese_model(embedder, name="two", difference="chi-squared")
