@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import charts, command_line, files
+from dlai_keras import charts, command_line, files, video
 from dlai_keras import images as image_file
 from dlai_keras.car_detection import data as box_data
-from dlai_keras.car_detection import metrics, pictures, video
+from dlai_keras.car_detection import metrics, pictures
 from dlai_keras.car_detection import scenes as streets
 from dlai_keras.car_detection.anchors import cluster_anchors
 from dlai_keras.car_detection.augmentation import Augmentation, centred
@@ -1030,37 +1030,18 @@ def _predict_video(detector, path, book, batch_size, on_error, output):
 
 def _watch(film, detector, seconds, book, output):
     """Detects what a camera sees, until `seconds` are over or q is pressed."""
-    import cv2
-
-    has_window = _has_window(cv2)
-    begun, written = time.perf_counter(), -1.0
-    try:
+    begun, told = time.perf_counter(), -1.0
+    with video.Preview(WINDOW, output / "camera.png") as preview:
         for number, frame in enumerate(film):
             found = detector.detect(frame)
-            drawn = pictures.draw_detections(frame, found, detector.class_names)
             elapsed = time.perf_counter() - begun
             book.add(film.name, found, frame=number, seconds=round(elapsed, 3))
-            if has_window:
-                cv2.imshow(WINDOW, drawn[..., ::-1])
-                if cv2.waitKey(1) & 0xFF == ord("q"):
-                    break
-            elif elapsed - written >= 1:
-                written = elapsed
-                image_file.write(output / "camera.png", drawn)
+            if elapsed - told >= 1:
+                told = elapsed
                 command_line.note(f"{elapsed:.0f} s: {len(found)} found")
-            if elapsed >= seconds:
+            drawn = pictures.draw_detections(frame, found, detector.class_names)
+            if not preview.show(drawn) or elapsed >= seconds:
                 break
-    finally:
-        if has_window:
-            cv2.destroyAllWindows()
-
-
-def _has_window(cv2):
-    try:
-        cv2.namedWindow(WINDOW)
-    except cv2.error:  # the headless OpenCV, or no screen
-        return False
-    return True
 
 
 def _timed(function, image, times=3):

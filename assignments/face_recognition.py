@@ -5,14 +5,13 @@ import shutil
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import charts, command_line
+from dlai_keras import charts, command_line, video
 from dlai_keras import images as image_file
 from dlai_keras.face_recognition import data as people_data
 from dlai_keras.face_recognition import faces as rendered
@@ -53,6 +52,7 @@ NUM_SAMPLES = 1000  # of the bootstrap
 ASPECT = 96 / 112  # width over height of what a network sees
 PIXELS = (28, 24)  # that are compared without any network
 WINDOW = "the door: q ends it"
+OPEN, SHUT = (0, 140, 60), (200, 30, 30)
 SMALLEST = 32  # height of what a network sees, pixels
 AGREEING = 3  # frames in which the door must see the same person
 DATABASE = Path("faces.sqlite")
@@ -511,7 +511,7 @@ def door(
     with gallery.Gallery(database) as people:
         if not len(people):
             raise ValueError(f"{database} is empty: the door would open to nobody.")
-    with _open_camera(camera) as film:
+    with video.Video(camera, on_early_end=command_line.note) as film:
         recognizer, finder = _load_network(
             model, mobile_facenet, openface, mtcnn, no_align
         )
@@ -1241,44 +1241,11 @@ def _draw_matches(image, found, matches):
     )
 
 
-@contextmanager
-def _open_camera(camera):
-    """The frames of a camera or a video file, uint8 RGB."""
-    import cv2
-
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-    try:
-        if not capture.isOpened():
-            raise ValueError(
-                f"The camera or video {camera} cannot be opened. Give the number of a "
-                "webcam, from 0 on, or a video file."
-            )
-
-        def frames():
-            while True:
-                is_there, frame = capture.read()
-                if not is_there:
-                    return
-                yield np.ascontiguousarray(frame[..., ::-1])
-
-        yield frames()
-    finally:
-        capture.release()
-
-
 def _watch(frames, recognizer, finder, people, seconds, output):
     """Opens and shuts the door until `seconds` are over or q is pressed."""
-    import cv2
-
-    has_window = _has_window(cv2)
     num, openings, last = 0, [], deque(maxlen=AGREEING)
-    begun, written, was_open = time.perf_counter(), -1.0, False
-    try:
+    begun, was_open = time.perf_counter(), False
+    with video.Preview(WINDOW, output / "door.png") as preview:
         for frame in frames:
             elapsed = time.perf_counter() - begun
             if elapsed >= seconds:
@@ -1302,39 +1269,10 @@ def _watch(frames, recognizer, finder, people, seconds, output):
             was_open = is_open
             if found is not None:
                 frame = _draw_matches(frame, found, matches)
-            text = f"open: {name}" if is_open else "shut"
-            _write_on(frame, text, is_open)
-            if has_window:
-                cv2.imshow(WINDOW, frame[..., ::-1])
-                if cv2.waitKey(1) & 0xFF == ord("q"):
-                    break
-            elif elapsed - written >= 1:
-                written = elapsed
-                image_file.write(output / "door.png", frame)
-    finally:
-        if has_window:
-            cv2.destroyAllWindows()
-    if not num:
-        raise ValueError("The camera or video gives no picture.")
+            text, color = (f"open: {name}", OPEN) if is_open else ("shut", SHUT)
+            if not preview.show(video.with_text(frame, text, color)):
+                break
     return {"num_images": num, "num_openings": len(openings), "openings": openings}
-
-
-def _write_on(frame, text, is_open):
-    import cv2
-
-    height = frame.shape[0]
-    cv2.putText(
-        *(frame, text, (height // 40, height // 12), cv2.FONT_HERSHEY_SIMPLEX),
-        *(height / 400, (0, 140, 60) if is_open else (200, 30, 30), 2),
-    )
-
-
-def _has_window(cv2):
-    try:
-        cv2.namedWindow(WINDOW)
-    except cv2.error:  # the headless OpenCV, or no screen
-        return False
-    return True
 
 
 def main():

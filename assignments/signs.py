@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import charts, command_line, files
+from dlai_keras import charts, command_line, files, video
 from dlai_keras import images as image_file
 from dlai_keras.intervals import share
 from dlai_keras.signs import data as signs_data
@@ -42,6 +42,7 @@ UNUSUAL = {
 RENDERED = 4800
 TEST_SHARE = 0.2
 JIT_COMPILE = True  # half the time per step, for 20 s before the first one
+WINDOW = "signs: q ends it"
 CALIBRATION = 2048  # pictures for the statistics of batch normalisation
 
 
@@ -298,7 +299,10 @@ def predict(
     if not inputs and camera is None:
         raise ValueError("Name pictures, folders or h5 files, or give --camera 0.")
     if camera is not None:
-        return _watch(camera, model, seconds, output)
+        if seconds <= 0:
+            raise ValueError(f"`seconds` must be above 0. Received: {seconds}.")
+        with video.Video(camera, on_early_end=command_line.note) as film:
+            return _watch(film, _load_classifier(model), seconds, output)
     sources = _list_inputs(inputs)  # all mistakes before the first result
     classifier = _load_classifier(model)
     names, images = [], []
@@ -645,65 +649,29 @@ def _row(name, probabilities, class_names):
     }
 
 
-def _watch(camera, model, seconds, output):
+def _watch(film, classifier, seconds, output):
     """Classifies what a camera sees, until `seconds` are over or q is pressed."""
-    import cv2
-
-    if seconds <= 0:
-        raise ValueError(f"`seconds` must be above 0. Received: {seconds}.")
-    capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
-    if not capture.isOpened():
-        raise ValueError(
-            f"The camera or video {camera} cannot be opened. Give the number of a "
-            "webcam, from 0 on, or a video file."
-        )
-    classifier = _load_classifier(model)
-    output.mkdir(parents=True, exist_ok=True)
-    has_window = _has_window(cv2)
-    seen, rows, begun, written = 0, [], time.perf_counter(), 0.0
-    try:
-        while (elapsed := time.perf_counter() - begun) < seconds:
-            is_there, frame = capture.read()
-            if not is_there:
+    seen, rows, begun, told = 0, [], time.perf_counter(), 0.0
+    with video.Preview(WINDOW, output / "camera.png") as preview:
+        for frame in film:
+            elapsed = time.perf_counter() - begun
+            if elapsed >= seconds:
                 break
             seen += 1
-            image = image_file.resize(frame[..., ::-1], classifier.size, fit="crop")
+            image = image_file.resize(frame, classifier.size, fit="crop")
             row = _row(
                 f"{elapsed:.1f} s",
                 classifier.probabilities(image[None], batch_size=1)[0],
                 classifier.class_names,
             )
             text = f"{row['class']} {row['probability']:.0%}"
-            place = (20, 20 + frame.shape[0] // 10)
-            scale = frame.shape[0] / 300
-            cv2.putText(
-                frame, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 255), 2
-            )
-            if has_window:
-                cv2.imshow("signs: q ends it", frame)
-                if cv2.waitKey(1) & 0xFF == ord("q"):
-                    break
-            if not rows or elapsed - written >= 1:
-                written = elapsed
+            if not rows or elapsed - told >= 1:
+                told = elapsed
                 rows.append(row)
                 command_line.note(f"{row['picture']}: {text}")
-                if not has_window:
-                    image_file.write(output / "camera.png", frame[..., ::-1])
-    finally:
-        capture.release()
-        if has_window:
-            cv2.destroyAllWindows()
-    if not seen:
-        raise ValueError(f"The camera or video {camera} gives no picture.")
+            if not preview.show(video.with_text(frame, text)):
+                break
     return {"num_images": seen, "predictions": rows, "output": str(output)}
-
-
-def _has_window(cv2):
-    try:
-        cv2.namedWindow("signs: q ends it")
-    except cv2.error:  # the headless OpenCV, or no screen
-        return False
-    return True
 
 
 def main():

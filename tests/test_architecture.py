@@ -44,6 +44,7 @@ ROOT_CONCEPTS = {
     "processes",  # ordered results from worker processes
     "recurrent",  # the RNN, LSTM and GRU in NumPy
     "rendering",  # drawing of synthetic scenes
+    "video",  # files and cameras, frame by frame
     "vocabulary",  # characters and words as whole numbers
 }
 # Inside an assignment a module imports from its own level or one below. The nouns of
@@ -74,7 +75,6 @@ DOMAIN = {
         "scenes",  # drawing streets with what is on them
         "street",  # the road, the light and what stands beside it
         "vehicles",  # solids that are drawn as cars and lorries
-        "video",  # files and cameras, picture by picture
         "windows",  # one pass instead of many crops
     },
     "classic_convnets": {

@@ -17,7 +17,7 @@ import pytest
 from dlai_keras import images as image_file
 from dlai_keras.car_detection import data as box_data
 from dlai_keras.car_detection import scenes as streets
-from dlai_keras.car_detection.video import Video, write_video
+from dlai_keras.video import Video, write_video
 
 SCRIPT = Path(__file__).parents[2] / "assignments" / "car_detection.py"
 SHORT = {

@@ -187,7 +187,7 @@ def test_transfer_without_a_network_says_so_in_one_line(
     [
         (["predict"], "Name pictures, folders or h5 files"),
         (["predict", "missing.jpg"], "No such picture"),
-        (["predict", "--camera", "missing.mp4"], "cannot be opened"),
+        (["predict", "--camera", "missing.mp4"], "No such video file: missing.mp4"),
         (["train", "--data", "missing"], "No such file or folder: missing"),
         (["train", "--network", "vgg", "--rendered", "60"], "`network` must be one of"),
         (["train", "--augmentation", "3"], "`augmentation` must be from 0 to 2"),

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dlai_keras.car_detection import video as module
-from dlai_keras.car_detection.video import Video, write_video
+from dlai_keras import images
+from dlai_keras import video as module
+from dlai_keras.video import Preview, Video, write_video
 
 COLORS = np.array(
     [[200, 30, 30], [30, 200, 30], [30, 30, 200], [120, 120, 120], [220, 220, 30]]
@@ -150,6 +151,49 @@ def test_a_camera_has_no_end_and_a_rate_of_its_own_or_ours(monkeypatch, tmp_path
         assert (video.name, video.is_camera) == ("camera 2", True)
         assert (video.fps, video.num_frames) == (25.0, None)
         assert len(list(video)) == 3
+
+
+def test_without_windows_a_preview_is_a_file_that_comes_once_a_second(
+    tmp_path, monkeypatch
+):
+    def refuse(_):
+        raise cv2.error("no windows")
+
+    clock = iter([0.0, 0.0, 0.9, 1.2, 1.2])
+    monkeypatch.setattr(module.cv2, "namedWindow", refuse)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: next(clock))
+    path = tmp_path / "camera.png"
+    seen = []
+    with Preview("title", path) as preview:
+        assert not preview.has_window
+        for level in (10, 20, 30):
+            assert preview.show(np.full((8, 8, 3), level, "uint8"))
+            seen.append(int(images.read(path)[0, 0, 0]))
+    assert seen == [10, 10, 30]
+
+
+def test_a_window_ends_with_q_and_is_closed(tmp_path, monkeypatch):
+    shown, closed, keys = [], [], iter([-1, ord("q")])
+    for name, stand_in in {
+        "namedWindow": lambda _: None,
+        "imshow": lambda _, image: shown.append(image),
+        "waitKey": lambda _: next(keys),
+        "destroyWindow": closed.append,
+    }.items():
+        monkeypatch.setattr(module.cv2, name, stand_in)
+    image = np.zeros((4, 4, 3), "uint8")
+    image[..., 0] = 200
+    with Preview("title", tmp_path / "camera.png") as preview:
+        assert preview.show(image) and not preview.show(image)
+    assert shown[0][0, 0].tolist() == [0, 0, 200]  # OpenCV's order
+    assert closed == ["title"] and not list(tmp_path.iterdir())
+
+
+def test_text_is_written_on_a_copy():
+    image = np.zeros((120, 160, 3), "uint8")
+    drawn = module.with_text(image, "open", (0, 200, 0))
+    assert not image.any() and drawn[..., 1].any() and not drawn[..., 0].any()
+    assert not drawn[30:].any()
 
 
 def test_an_error_leaves_the_older_video(tmp_path):

@@ -5,6 +5,7 @@ OpenCV reads and writes pictures only: the sound of a video is lost, see `NO_SOU
 
 import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dlai_keras import files
+from dlai_keras import files, images
 
 SUFFIXES = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"}
@@ -22,6 +23,8 @@ FPS = 25.0  # where a camera or a file does not say
 CODEC = "mp4v"  # what every build of OpenCV can write
 # A file's number of frames is an estimate from its length where it does not say.
 TOLERANCE, SHARE = 2, 0.02
+# FFmpeg reads how much it may say when anything opens the first video.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 class Video:
@@ -134,6 +137,59 @@ class Video:
         self.close()
 
 
+class Preview:
+    """Shows a camera's frames: in a window, or in a file where OpenCV has no windows.
+
+    Use as a context manager, which closes the window.
+
+    Args:
+        title: of the window.
+        path: picture file, written once a second where there is no window.
+
+    Attributes:
+        has_window: False with the headless OpenCV, or without a screen.
+    """
+
+    def __init__(self, title: str, path: str | Path):
+        self.title, self.path = title, path
+        self._written = -math.inf
+        try:
+            with _quiet():
+                cv2.namedWindow(title)
+        except cv2.error:
+            self.has_window = False
+        else:
+            self.has_window = True
+
+    def show(self, image: np.ndarray) -> bool:
+        """Shows a frame, uint8 RGB `(height, width, 3)`; False once q is pressed."""
+        if self.has_window:
+            cv2.imshow(self.title, image[..., ::-1])
+            return cv2.waitKey(1) & 0xFF != ord("q")
+        if time.perf_counter() - self._written >= 1:
+            images.write(self.path, image)
+            self._written = time.perf_counter()
+        return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.has_window:
+            cv2.destroyWindow(self.title)
+
+
+def with_text(
+    image: np.ndarray, text: str, color: tuple[int, int, int] = (255, 0, 0)
+) -> np.ndarray:
+    """A copy of a frame, uint8 RGB, with a line of text in its upper left corner."""
+    height = image.shape[0]
+    return cv2.putText(
+        *(image.copy(), text, (height // 40, height // 12), cv2.FONT_HERSHEY_SIMPLEX),
+        *(height / 400, color, max(1, height // 240), cv2.LINE_AA),
+    )
+
+
 @contextmanager
 def write_video(
     path: str | Path, *, fps: float, size: tuple[int, int]
@@ -212,9 +268,7 @@ def write_video(
 
 @contextmanager
 def _quiet():
-    """Keeps OpenCV's and FFmpeg's own messages off the screen."""
-    # FFmpeg's level is read when the first video is opened.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    """Keeps OpenCV's own messages off the screen."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
