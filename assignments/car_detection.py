@@ -32,7 +32,7 @@ RECIPE = {
     "batch_size": 8,
     "learning_rate": 3e-2,
 }
-NUM_SCENES = 3800
+NUM_SCENES = 3900
 NETWORK: dict = {}  # what differs from the defaults of `car_detector`
 # An object is learned in up to three cells, by every anchor that fits: there is little
 # time, and most places are empty.
@@ -43,6 +43,7 @@ LOSS = {
     "rescore": False,
     "coordinate_weight": 2.0,
     "no_object_weight": 1.0,
+    "max_boxes": 32,  # more than a street has
 }
 OPTIMIZER = {"weight_decay": 1e-4, "global_clipnorm": 50.0}
 MUON = {"num_iterations": 3, "exclude": ["head"]}  # for a network that knows nothing
@@ -541,9 +542,9 @@ def scenes(
 # Data
 
 
-def _render(num, seed, workers, text):
+def _render(num, seed, workers, text, limits=streets.COUNTED):
     drawn = command_line.progress(
-        streets.iterate_street_scenes(seed, num, size=streets.SIZE, workers=workers),
+        streets.iterate_street_scenes(seed, num, limits=limits, workers=workers),
         f"rendering streets {text}",
         num,
     )
@@ -573,7 +574,7 @@ def _load_splits(
 ):
     """Everything as it was read, training and test pictures."""
     if data is None:
-        training = _render(num, seed, workers, "to train on")
+        training = _render(num, seed, workers, "to train on", streets.LEARNED)
         test = _render(num_test or NUM_TEST, TEST_SEED + seed, workers, "to test")
         whole, parts = training, (training, test)
     else:

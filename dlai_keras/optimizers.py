@@ -155,7 +155,7 @@ def orthogonalize(matrix, num_iterations: int = 5):
 
     Args:
         matrix: `(rows, columns)`.
-        num_iterations: of `x -> a x + (b x xᵀ + c (x xᵀ)²) x`.
+        num_iterations: of `x -> (a + b x xᵀ + c (x xᵀ)²) x`.
 
     Returns:
         The same shape; zeros of zeros.
@@ -171,10 +171,16 @@ def orthogonalize(matrix, num_iterations: int = 5):
     """
     x = ops.convert_to_tensor(matrix)
     is_tall = x.shape[0] > x.shape[1]
-    x = ops.transpose(x) if is_tall else x
     x = x / (ops.sqrt(ops.sum(ops.square(x))) + _TINY)
+    square = (ops.transpose(x), x) if is_tall else (x, ops.transpose(x))
+    square = ops.matmul(*square)
+    identity = ops.eye(square.shape[0], dtype=x.dtype)
     a, b, c = QUINTIC
-    for _ in range(num_iterations):
-        square = ops.matmul(x, ops.transpose(x))
-        x = a * x + ops.matmul(b * square + c * ops.matmul(square, square), x)
-    return ops.transpose(x) if is_tall else x
+    # All polynomials are of the small square, and commute: x is multiplied once.
+    product = identity
+    for iteration in range(num_iterations):
+        if iteration:
+            square = ops.matmul(factor, ops.matmul(square, factor))
+        factor = a * identity + b * square + c * ops.matmul(square, square)
+        product = ops.matmul(product, factor)
+    return ops.matmul(x, product) if is_tall else ops.matmul(product, x)

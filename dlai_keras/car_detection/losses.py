@@ -141,8 +141,13 @@ def yolo_loss_terms(
     objectness = _objectness_errors(
         objectness_loss, y_pred[..., 4], target, focal_gamma
     )
-    good = _best_iou(predicted, true, exists, max_boxes) > spare_iou
-    counted = ops.cast(~(exists | good), "float32")
+    spared = exists
+    if spare_iou < 1:
+        # Of an object in several cells the one that it is in is enough.
+        inside = (y_true[..., :2] >= 0) & (y_true[..., :2] <= 1)
+        known = exists & ops.all(inside, axis=-1)
+        spared |= _best_iou(predicted, true, known, max_boxes) > spare_iou
+    counted = ops.cast(~spared, "float32")
 
     def total(weight, values):
         return weight * ops.sum(values, axis=(1, 2, 3))

@@ -8,8 +8,9 @@ nor its shadow or the glow of its lamps.
 
 An object is marked as `ignored`, counting neither way, if more than 35 % of what lies
 in the picture are hidden, as among the "reasonable" of the Caltech pedestrians, or if
-its box is less than 12 pixels long or less than 10 pixels across. A box less than 6
-pixels long is left out.
+its box is less than 12 pixels long or less than 10 pixels across (`COUNTED`). A box
+less than 6 pixels long is left out. To train on, more is worth knowing (`LEARNED`): who
+was never told how large the small ones are sees them too large.
 
 Reference:
     Drawn streets as training data: Johnson-Roberson et al., "Driving in the Matrix",
@@ -36,10 +37,7 @@ CLASSES = street.CLASSES
 SIZE = (192, 320)
 SUPERSAMPLING = 2  # scenes are drawn at so many times the picture's resolution
 BLOCK = 16  # pictures that a process draws at a time
-SHORTEST = 12  # pixels along the longer side of a box
-NARROWEST = 10  # along the shorter one
-LEFT_OUT = 6  # what is shorter has no box at all
-HIDDEN = 0.35  # share of an object
+LEFT_OUT = 6  # pixels; what is shorter has no box at all
 NEAR = 0.5  # metres before the camera; what is nearer is cut off
 DETAILS = 18  # pixels; what is less tall is drawn without them
 SHADOWS = 4  # shadows are drawn at so many times less the resolution
@@ -47,8 +45,31 @@ SHIFT = rendering.SHIFT
 LIMIT = 2**24  # fixed-point pixels; OpenCV draws nothing beyond 2^26
 
 
+class Limits(NamedTuple):
+    """Beyond which an object is `ignored`.
+
+    Args:
+        shortest: pixels along the longer side of its box.
+        narrowest: pixels along the shorter one.
+        hidden: largest share of it.
+    """
+
+    shortest: float
+    narrowest: float
+    hidden: float
+
+
+COUNTED = Limits(shortest=12, narrowest=10, hidden=0.35)
+LEARNED = Limits(shortest=8, narrowest=5, hidden=0.6)
+
+
 def make_street_scenes(
-    seed: int, num: int, *, size: tuple[int, int] = SIZE, workers: int = 1
+    seed: int,
+    num: int,
+    *,
+    size: tuple[int, int] = SIZE,
+    limits: Limits = COUNTED,
+    workers: int = 1,
 ) -> AnnotatedImages:
     """Draws a set of street scenes.
 
@@ -58,6 +79,7 @@ def make_street_scenes(
         seed: 0 or more.
         num: how many, 0 or more.
         size: height and width, pixels, 64 or more each.
+        limits: of what counts; pictures and boxes are the same with any.
         workers: processes that draw; 1 draws in this one.
 
     Returns:
@@ -71,12 +93,19 @@ def make_street_scenes(
         >>> scenes[0].image.shape, scenes.class_names[0]
         ((96, 160, 3), 'car')
     """
-    scenes = list(iterate_street_scenes(seed, num, size=size, workers=workers))
+    scenes = list(
+        iterate_street_scenes(seed, num, size=size, limits=limits, workers=workers)
+    )
     return AnnotatedImages(scenes, list(CLASSES))
 
 
 def iterate_street_scenes(
-    seed: int, num: int, *, size: tuple[int, int] = SIZE, workers: int = 1
+    seed: int,
+    num: int,
+    *,
+    size: tuple[int, int] = SIZE,
+    limits: Limits = COUNTED,
+    workers: int = 1,
 ) -> Iterator[AnnotatedImage]:
     """Draws the scenes of `make_street_scenes` one by one.
 
@@ -84,6 +113,7 @@ def iterate_street_scenes(
         seed: 0 or more.
         num: how many, 0 or more.
         size: height and width, pixels, 64 or more each.
+        limits: of what counts; pictures and boxes are the same with any.
         workers: processes that draw; 1 draws in this one.
 
     Returns:
@@ -100,7 +130,7 @@ def iterate_street_scenes(
     if workers < 1:
         raise ValueError(f"`workers` must be 1 or more. Received: workers={workers}.")
     size = _checked_size(size)
-    return _iterate(int(seed), int(num), size, 0 if workers == 1 else workers)
+    return _iterate(int(seed), int(num), size, limits, 0 if workers == 1 else workers)
 
 
 def _checked_size(size):
@@ -112,29 +142,35 @@ def _checked_size(size):
     return int(size[0]), int(size[1])
 
 
-def _iterate(seed, num, size, workers):
+def _iterate(seed, num, size, limits, workers):
     block = BLOCK if workers else 1
     blocks = (range(first, min(first + block, num)) for first in range(0, num, block))
-    with Workers(functools.partial(_draw_block, seed, size), workers) as pool:
+    with Workers(functools.partial(_draw_block, seed, size, limits), workers) as pool:
         for scenes in pool.map(blocks):
             yield from scenes
 
 
-def _draw_block(seed, size, indices):
+def _draw_block(seed, size, limits, indices):
     return [
-        draw_street_scene(np.random.default_rng((seed, index)), size=size)
+        draw_street_scene(
+            np.random.default_rng((seed, index)), size=size, limits=limits
+        )
         for index in indices
     ]
 
 
 def draw_street_scene(
-    rng: np.random.Generator, *, size: tuple[int, int] = SIZE
+    rng: np.random.Generator,
+    *,
+    size: tuple[int, int] = SIZE,
+    limits: Limits = COUNTED,
 ) -> AnnotatedImage:
     """Draws one scene.
 
     Args:
         rng: draws everything.
         size: height and width, pixels, 64 or more each.
+        limits: of what counts.
 
     Returns:
         The scene, with `image` uint8 RGB `(height, width, 3)`, boxes of what is seen of
@@ -150,7 +186,7 @@ def draw_street_scene(
     """
     canvas, things = compose(rng, _checked_size(size))
     canvas.things(things)
-    return canvas.photograph(rng)
+    return canvas.photograph(rng, limits)
 
 
 def compose(rng: np.random.Generator, size: tuple[int, int]) -> tuple["Canvas", list]:
@@ -593,7 +629,7 @@ class Canvas:
         box = np.array([left, top, left + width, top + height]) / SUPERSAMPLING
         return box, seen, whole
 
-    def annotate(self):
+    def annotate(self, limits=COUNTED):
         """Boxes, classes, ignored, areas of what can be seen, nearest first."""
         boxes, class_ids, ignored, areas = [], [], [], []
         for number in range(len(self.objects), 0, -1):
@@ -604,18 +640,18 @@ class Canvas:
             short, long = sorted(box[2:] - box[:2])
             if long < LEFT_OUT or short < 2:
                 continue
-            is_small = long < SHORTEST or short < NARROWEST
+            is_small = long < limits.shortest or short < limits.narrowest
             boxes.append(box)
             class_ids.append(self.objects[number - 1][0].class_id)
-            ignored.append(is_small or seen < (1 - HIDDEN) * whole)
+            ignored.append(is_small or seen < (1 - limits.hidden) * whole)
             areas.append(seen / SUPERSAMPLING**2)
         return boxes, class_ids, ignored, areas
 
     # Camera
 
-    def photograph(self, rng):
+    def photograph(self, rng, limits=COUNTED):
         """What the camera makes of it, with its annotation."""
-        boxes, class_ids, ignored, areas = self.annotate()
+        boxes, class_ids, ignored, areas = self.annotate(limits)
         height, width = self.view.size
         image = cv2.resize(
             cv2.merge(cv2.split(self.pixels)[:3]),

@@ -251,6 +251,20 @@ def test_fewer_boxes_to_compare_with_spare_less():
     assert values[0] > values[1] == values[2]
 
 
+def test_an_object_in_several_cells_is_one_to_compare_with():
+    boxes = ([2, 3, 14, 25], [24, 8, 56, 26])
+    y_true = assign_targets(
+        *(boxes, [0, 2], ANCHORS, GRID, STRIDES, NUM_CLASSES),
+        neighbors=True,
+    )[None]
+    assert (y_true[..., 4] > 0).sum() > 2
+    one, two, all_of_them = (
+        float(terms_of(y_true, predictions()[:1], max_boxes=k)["no_object"][0])
+        for k in (1, 2, 99)
+    )
+    assert one > two == all_of_them
+
+
 @pytest.mark.parametrize("box_loss", ["squared", "giou", "diou", "ciou"])
 def test_perfect_predictions_cost_nothing(box_loss):
     y_true = targets()[:, :, :, :, :]

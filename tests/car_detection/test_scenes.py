@@ -170,6 +170,20 @@ def test_a_typical_scene_has_five_objects_or_more_of_all_sizes(drawn):
     assert np.bincount(class_ids).argmax() == 0
 
 
+def test_more_is_learned_than_is_counted(drawn):
+    more = make_street_scenes(4, 6, limits=scenes.LEARNED)
+    num = 0
+    for counted, learned in zip(drawn.images[:6], more.images, strict=True):
+        np.testing.assert_array_equal(counted.image, learned.image)
+        np.testing.assert_array_equal(counted.boxes_xyxy, learned.boxes_xyxy)
+        assert (counted.ignored >= learned.ignored).all()
+        num += (counted.ignored > learned.ignored).sum()
+        sides = np.sort(np.diff(learned.boxes_xyxy.reshape(-1, 2, 2), axis=1)[:, 0])
+        small = (sides < (scenes.LEARNED.narrowest, scenes.LEARNED.shortest)).any(1)
+        assert learned.ignored[small].all()
+    assert num >= 3
+
+
 def test_about_a_third_of_the_objects_are_partly_hidden(drawn, canvases):
     shares, num_ignored = [], 0
     for scene, canvas in zip(drawn.images, canvases, strict=True):
