@@ -37,7 +37,12 @@ ARCFACE_SCALE = 16.0  # 64 is for thousands of people
 NETWORK: dict = {}  # what differs from the defaults of `face_embedder`
 TEMPLATE = "arcface"  # of the faces that it is trained on
 CHANGES = {"rotation": 8.0, "zoom": 0.08, "shift": 0.05, "contrast": 0.2}
-OPTIMIZER = {"weight_decay": 1e-3}
+# Of Muon; the directions of people are no such matrix.
+OPTIMIZER = {
+    "num_iterations": 3,
+    "exclude": ["arc_face"],
+    "weight_decay": 1e-3,
+}
 WARMUP = 0.1  # share of the steps in which the learning rate rises
 JIT_COMPILE = False
 NUM_PEOPLE, NUM_PICTURES = 120, 10  # to render
@@ -68,7 +73,7 @@ def train(
     steps: int = 25,
     people_per_batch: int = 16,
     pictures_per_batch: int = 4,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 2e-2,
     size: int = 112,
     embedding_size: int = 128,
     augment: bool = True,
@@ -870,6 +875,7 @@ def _train_network(keras, recipe, output, name, training, watched):
     """A recognizer that has learned, its history, and the seconds that it took."""
     from dlai_keras.face_recognition.model import face_embedder
     from dlai_keras.face_recognition.recognizer import FaceRecognizer
+    from dlai_keras.optimizers import Muon
 
     begun = time.perf_counter()
     command_line.set_seed(recipe.seed)
@@ -894,7 +900,7 @@ def _train_network(keras, recipe, output, name, training, watched):
         warmup_steps=warmup,
     )
     model.compile(
-        keras.optimizers.AdamW(schedule, **OPTIMIZER),
+        Muon(schedule, **OPTIMIZER),
         loss=loss,
         jit_compile=JIT_COMPILE or keras.backend.backend() == "jax",
     )
