@@ -25,6 +25,9 @@ test: .venv/installed-test
 
 test-backends: test-jax test-torch
 
+# The tests compile much and compute little.
+test-jax: export XLA_FLAGS = --xla_backend_optimization_level=0
+
 test-jax test-torch: test-%: .venv/installed-backends
 	KERAS_BACKEND=$* $(RUN) -m pytest tests -m backends --numprocesses=2 --dist=loadfile
 
