@@ -28,15 +28,27 @@ from dlai_keras.face_recognition.layers import (
     SiameseHead,
 )
 from dlai_keras.signs.layers import RandomAffine, RandomColor
+from dlai_keras.style_transfer.layers import (
+    AdaptiveInstanceNormalization,
+    Canvas,
+    ChannelStatistics,
+    GramMatrix,
+    PixelRange,
+    ReflectionPadding2D,
+)
 from dlai_keras.trigger_word.layers import LogMelSpectrogram, PowerSpectrogram
 
 __all__ = [
+    "AdaptiveInstanceNormalization",
     "ArcFaceLogits",
     "AttentionCell",
     "AttentionDecoder",
     "BahdanauAttention",
+    "Canvas",
+    "ChannelStatistics",
     "ConnectionTableConv2D",
     "CourseAttention",
+    "GramMatrix",
     "LearnedQueries",
     "LocalResponseNormalization",
     "LogMelSpectrogram",
@@ -45,10 +57,12 @@ __all__ = [
     "NonMaxSuppression",
     "OneHot",
     "PairedDistance",
+    "PixelRange",
     "PowerSpectrogram",
     "RadialBasis",
     "RandomAffine",
     "RandomColor",
+    "ReflectionPadding2D",
     "SiameseHead",
     "SpaceToDepth",
     "SpatialExpectation",

@@ -178,9 +178,9 @@ def orthogonalize(matrix, num_iterations: int = 5):
     a, b, c = QUINTIC
     # All polynomials are of the small square, and commute: x is multiplied once.
     product = identity
-    for iteration in range(num_iterations):
-        if iteration:
-            square = ops.matmul(factor, ops.matmul(square, factor))
+    for remaining in reversed(range(num_iterations)):
         factor = a * identity + b * square + c * ops.matmul(square, square)
         product = ops.matmul(product, factor)
+        if remaining:
+            square = ops.matmul(factor, ops.matmul(square, factor))
     return ops.matmul(x, product) if is_tall else ops.matmul(product, x)

@@ -61,6 +61,7 @@ LEVELS = {
 USES_MODELS = {"translator": 3, "sentence_translator": 3}
 USES_MODELS |= {"classifier": 2, "darknet": 2, "detector": 3, "windows": 3}
 USES_MODELS |= {"checkpoints": 2, "mtcnn": 3, "recognizer": 3}
+USES_MODELS |= {"extractors": 2, "transfer": 3, "stylizer": 3}
 MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
 MAY_IMPORT_KERAS |= {"explanation", *USES_MODELS}
 MAY_IMPORT_KERAS |= {"complexity", "model_gradients", "training", "trials"}
@@ -139,6 +140,14 @@ DOMAIN = {
         "selection",  # one metric to optimise, others to satisfy
         "splits",  # how many examples, and from where
         "training",  # learning curves of a Keras model
+    },
+    "style_transfer": {
+        "extractors",  # networks whose features tell content and style
+        "paintings",  # drawing pictures in the manner of paintings
+        "pictures",  # colours kept or matched, regions, sheets, animations
+        "scenes",  # drawing landscapes and towns
+        "stylizer",  # a trained network that paints in one pass
+        "transfer",  # a picture that is painted by its gradient
     },
     "trigger_word": {
         "annotations",  # what is heard where: JSON lines, Audacity, JAMS

@@ -1,0 +1,1 @@
+"""Style transfer: one picture's content, painted in the style of another."""
