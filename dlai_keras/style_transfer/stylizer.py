@@ -140,7 +140,17 @@ def load_stylizer(path: Path) -> Stylizer:
 
 
 def load_pretrained() -> Stylizer:
-    """The network that comes with the package."""
+    """The network that comes with the package.
+
+    Raises:
+        FileNotFoundError: this version of the package has none.
+    """
+    if not (PRETRAINED / "model.keras").is_file():
+        raise FileNotFoundError(
+            "No network of style transfer comes with this version of the package. "
+            "Train one (assignments/style_transfer.py train) and name its folder with "
+            "--model."
+        )
     return load_stylizer(PRETRAINED)
 
 
