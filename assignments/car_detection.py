@@ -544,7 +544,9 @@ def scenes(
 
 def _render(num, seed, workers, text, limits=streets.COUNTED):
     drawn = command_line.progress(
-        streets.iterate_street_scenes(seed, num, limits=limits, workers=workers),
+        streets.iterate_street_scenes(
+            seed, num, size=streets.SIZE, limits=limits, workers=workers
+        ),
         f"rendering streets {text}",
         num,
     )
