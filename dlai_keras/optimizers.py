@@ -177,10 +177,10 @@ def orthogonalize(matrix, num_iterations: int = 5):
     identity = ops.eye(square.shape[0], dtype=x.dtype)
     a, b, c = QUINTIC
     # All polynomials are of the small square, and commute: x is multiplied once.
-    product = identity
+    product = None
     for remaining in reversed(range(num_iterations)):
         factor = a * identity + b * square + c * ops.matmul(square, square)
-        product = ops.matmul(product, factor)
+        product = factor if product is None else ops.matmul(product, factor)
         if remaining:
             square = ops.matmul(factor, ops.matmul(square, factor))
     return ops.matmul(x, product) if is_tall else ops.matmul(product, x)
