@@ -41,7 +41,7 @@ LOSS = {
     "box_loss": "ciou",
     "objectness_loss": "crossentropy",
     "rescore": False,
-    "coordinate_weight": 2.0,
+    "coordinate_weight": 5.0,
     "no_object_weight": 1.0,
     "max_boxes": 32,  # more than a street has
 }

@@ -223,7 +223,7 @@ def training_callbacks(
 
         def on_train_batch_end(self, batch, logs=None):
             if batch == 1:
-                _keep_freed_memory()
+                keep_freed_memory()
 
     callbacks = [KeepFreedMemory()]
     callbacks += [keras.callbacks.LambdaCallback(on_epoch_end=lines)]
@@ -360,11 +360,16 @@ def save_metrics(
     return path
 
 
-def _keep_freed_memory():
+def keep_freed_memory():
     """Has the C library keep large blocks that are freed, where it can be told to.
 
     Every step of a training frees the buffers that the next one needs. Given back to
     the system, and page by page cleared by it again, they cost a third of the time.
+    The first batch of a `fit` on TensorFlow undoes it: say it again after that one, as
+    `training_callbacks` do. Where the C library is another, nothing happens.
+
+    Example:
+        >>> keep_freed_memory()
     """
     trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # as in glibc's malloc.h
     try:
@@ -395,7 +400,7 @@ def load_keras():
 
         return keras
     note("loading Keras ...")
-    _keep_freed_memory()
+    keep_freed_memory()
     sys.stderr.flush()
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -466,7 +471,7 @@ def _with_verb(verbs, default, argv):
     problem = (
         "a verb must come first."
         if first.startswith("-")
-        else f"there is no verb {first!r}.{_did_you_mean(first, verbs)}"
+        else f"there is no verb {first!r}.{did_you_mean(first, verbs)}"
     )
     raise ValueError(f"{problem} Choose from: {', '.join(verbs)}.")
 
@@ -666,14 +671,20 @@ def _usage_message(error):
             flag for parameter in context.command.params for flag in parameter.opts
         ]
         message = f"no such option: {error.option_name}."
-        message += _did_you_mean(error.option_name, flags)
+        message += did_you_mean(error.option_name, flags)
     else:
         message = error.format_message().replace("Value error, ", "").rstrip(".") + "."
         message = message[0].lower() + message[1:]
     return f"{message} See {context.command_path} --help." if context else message
 
 
-def _did_you_mean(word, choices):
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """The end of an error's line: the nearest of what there is, if anything is near.
+
+    Example:
+        >>> did_you_mean("trian", ["train", "evaluate"])
+        ' Did you mean train?'
+    """
     close = difflib.get_close_matches(word, list(choices), n=1)
     return f" Did you mean {close[0]}?" if close else ""
 

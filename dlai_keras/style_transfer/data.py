@@ -160,10 +160,28 @@ def resize_to(image: np.ndarray, longest: int) -> np.ndarray:
     scale = longest / max(height, width)
     if scale == 1:
         return image
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture of another height and width, as it is best made smaller or larger.
+
+    Args:
+        image: uint8 or float32 `(height, width)` or `(height, width, channels)`.
+        size: height and width, pixels.
+
+    Returns:
+        The same kind of array; cubic values may pass what the picture had.
+
+    Example:
+        >>> resize(np.zeros((300, 400, 3), "uint8"), (30, 50)).shape
+        (30, 50, 3)
+    """
+    if image.shape[:2] == tuple(size):
+        return image
     # Areas are averaged on the way down; on the way up that would be blocks.
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(image, size, interpolation=way)
+    way = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(np.ascontiguousarray(image), size[::-1], interpolation=way)
 
 
 class Pictures(Sequence):

@@ -5,7 +5,6 @@ means, values to 255) is inside.
 """
 
 import dataclasses
-import difflib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import scipy.io
 from keras import layers, ops
 
-from dlai_keras import networks
+from dlai_keras import command_line, networks
 from dlai_keras.style_transfer.layers import ReflectionPadding2D
 
 # Filters and number of convolutions of the blocks.
@@ -596,7 +595,7 @@ def _source(name):
     if name not in EXTRACTORS:
         raise ValueError(
             f"`name` must be one of {', '.join(EXTRACTORS)}. Received: name={name}."
-            f"{_did_you_mean(name, EXTRACTORS)}"
+            f"{command_line.did_you_mean(name, EXTRACTORS)}"
         )
     return EXTRACTORS[name]
 
@@ -606,12 +605,7 @@ def _layer(source, name):
     if known not in source.layers:
         raise ValueError(
             f"`{source.name}` has no layer {name}."
-            f"{_did_you_mean(name, (*source.layers, *source.aliases))} It has: "
-            f"{', '.join(source.layers)}."
+            f"{command_line.did_you_mean(name, (*source.layers, *source.aliases))} "
+            f"It has: {', '.join(source.layers)}."
         )
     return known
-
-
-def _did_you_mean(word, choices):
-    close = difflib.get_close_matches(str(word), list(choices), n=1)
-    return f" Did you mean {close[0]}?" if close else ""

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 from keras import ops
 
 from dlai_keras import command_line, files
 from dlai_keras.style_transfer.batches import Repeated
+from dlai_keras.style_transfer.data import resize
 from dlai_keras.style_transfer.extractors import EXTRACTORS, Source
 from dlai_keras.style_transfer.losses import gram_matrices
 from dlai_keras.style_transfer.model import check_layers, losses_of, style_canvas
@@ -547,8 +547,6 @@ class _Run:
         self.history = {name: [] for name in _FIGURES}
         self.read = self.read_optimizer = None
         self._begun = self._saved = time.perf_counter()
-        # `fit` has TensorFlow forget, with the first batch, that freed memory is kept.
-        self._keep_freed_memory = command_line.training_callbacks(Path(), 1, {}, {})[0]
 
     @property
     def seconds(self):
@@ -583,7 +581,8 @@ class _Run:
             *losses.items(),
         ):
             self.history[name].append(value)
-        self._keep_freed_memory.on_train_batch_end(self.level_step - 1)
+        if self.level_step == 2:  # `fit` has TensorFlow forget it with its first step
+            command_line.keep_freed_memory()
         if self.on_step is not None:
             self.on_step(self.step, losses, lambda: _as_uint8(self.read()))
         now = time.perf_counter()
@@ -656,13 +655,7 @@ def _first_picture(content, size, init, seed):
 
 def _resize(array, size):
     """float32 of another (height, width)."""
-    array = np.asarray(array, "float32")
-    if array.shape[:2] == tuple(size):
-        return array
-    # Areas are averaged on the way down; on the way up that would be blocks.
-    smaller = size[0] < array.shape[0]
-    way = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return cv2.resize(np.ascontiguousarray(array), tuple(size)[::-1], interpolation=way)
+    return resize(np.asarray(array, "float32"), tuple(size))
 
 
 # What comes in
