@@ -87,6 +87,7 @@ def train(
     workers: int = 2,
     seed: int = 0,
     on_error: str = "fail",
+    half: bool = False,
     output: Path = Path("runs/face_recognition"),
 ) -> dict:
     """Trains a network, and tests it on people it has not seen.
@@ -128,6 +129,7 @@ def train(
         workers: processes that render.
         seed: of the rendered people, the splits, the weights and the order.
         on_error: "skip" leaves broken pictures out, and those without a face.
+        half: keep the weights in half precision: half the file, all but the same.
         output: folder for the model, its figures and pictures.
 
     Example:
@@ -175,7 +177,7 @@ def train(
         "threshold_from": trained.threshold_from,
     }
     recognizer = replace(trained.recognizer, notes=notes)
-    recognizer.save(output)
+    recognizer.save(output, half=half)
     figures = _measure(trained.trial, output, seed, recognizer.threshold)
     if history := trained.history:  # empty where only the figures were left to do
         # A loss of 0, when all triplets are far apart, has no logarithm.

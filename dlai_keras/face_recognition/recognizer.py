@@ -252,16 +252,7 @@ def load_recognizer(path: str | Path) -> FaceRecognizer:
 
 
 def load_pretrained() -> FaceRecognizer:
-    """The recognizer that comes with the package.
-
-    Raises:
-        FileNotFoundError: none came with it.
-    """
-    if not (PRETRAINED / "model.keras").is_file():
-        raise FileNotFoundError(
-            "No recognizer comes with the package. Train one and give it with --model, "
-            "or give --mobile-facenet NPZ or --openface FOLDER."
-        )
+    """The recognizer that comes with the package, trained on drawn faces alone."""
     return load_recognizer(PRETRAINED)
 
 

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from dlai_keras.face_recognition import recognizer as module
 from dlai_keras.face_recognition.alignment import template_points
+from dlai_keras.face_recognition.faces import make_faces
+from dlai_keras.face_recognition.metrics import all_distances, auc
 from dlai_keras.face_recognition.recognizer import (
     FaceRecognizer,
     crop_face,
@@ -199,7 +200,14 @@ def test_settings_that_do_not_fit_are_refused(network, change, message):
         FaceRecognizer(network, **settings)
 
 
-def test_without_weights_in_the_package_the_way_out_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "PRETRAINED", tmp_path)
-    with pytest.raises(FileNotFoundError, match="No recognizer comes with the package"):
-        load_pretrained()
+def test_the_recognizer_of_the_package_tells_people_it_never_saw_apart():
+    people = make_faces(987_654, 12, 5)
+    pretrained = load_pretrained()
+    embeddings = pretrained.embed(people.images)
+    assert embeddings.shape == (60, pretrained.embedding_size)
+    first, second = np.triu_indices(len(people), 1)
+    same = people.labels[first] == people.labels[second]
+    distances = all_distances(embeddings)
+    assert auc(distances, same) > 0.95  # pixels: 0.7
+    right = (distances < pretrained.threshold) == same
+    assert min(right[same].mean(), right[~same].mean()) > 0.85

@@ -571,16 +571,13 @@ def test_mistakes_end_in_one_line(script, argv, message, monkeypatch, capsys, tm
     assert not list(tmp_path.iterdir())
 
 
-def test_without_a_model_one_line_says_what_to_do(
-    script, folder, monkeypatch, capsys, tmp_path
+def test_without_a_model_the_one_of_the_package_compares(
+    script, folder, monkeypatch, capsys
 ):
-    from dlai_keras.face_recognition import recognizer
-
-    monkeypatch.setattr(recognizer, "PRETRAINED", tmp_path)
     two = picture(folder, 0, 1), picture(folder, 0, 2)
-    code, lines = run(script, monkeypatch, capsys, "predict", *two)
-    assert code == 2
-    assert "No recognizer comes with the package. Train one" in lines[-1]
+    figures = script["predict"](*two)
+    assert 0 <= figures["distance"] <= 2
+    assert figures["threshold"] == pytest.approx(0.927, abs=1e-3)
 
 
 def test_a_database_is_not_asked_with_another_model_nor_damaged(
