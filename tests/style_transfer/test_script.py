@@ -642,19 +642,6 @@ def test_one_picture_is_too_few_to_train_on(script, tmp_path):
         script["train"](**SHORT, data=tmp_path, output=tmp_path / "out")
 
 
-def test_without_a_model_one_line_says_what_to_do(
-    script, inputs, monkeypatch, capsys, tmp_path
-):
-    from dlai_keras.style_transfer import stylizer
-
-    monkeypatch.setattr(stylizer, "PRETRAINED", tmp_path / "nothing")
-    code, lines = run(
-        script, monkeypatch, capsys, "predict", "--fast", inputs / "good.png"
-    )
-    assert code == 2
-    assert "No network of style transfer comes with" in lines[-1]
-
-
 def test_help_names_all_styles_of_our_own(script):
     for name in style_data.STYLES:
         assert name in script["predict"].__doc__
