@@ -53,7 +53,7 @@ DEFAULTS = {
 }
 TEXT_EPOCH = 200  # batches of a running text between two lines on the screen
 VALIDATED = 16  # batches of it that are validated on then
-ORDERS = {"items": (2, 3, 4, 5, 6), "text": (3, 4, 5, 6, 7)}
+ORDERS = {"items": (2, 3, 4, 5, 6, 7), "text": (3, 4, 5, 6, 7)}
 COURSE_ITERATIONS = 35_000  # the course's, one name each
 WRITTEN = 500  # names, for the shares that are new and so on
 SHOWN = 24  # names in the picture
@@ -387,7 +387,7 @@ def _fit(keras, model, ids, kind, settings, output):
         ],
         verbose=0,
     )
-    model.load_weights(follower.best)
+    fitted.load_weights(follower.best)
     return follower.state["history"], follower.state["seconds"]
 
 
@@ -571,13 +571,10 @@ def _compare(corpus, seeds, given, output):
         "num_seeds": seeds,
     }
     if reports:
-        figures |= {
-            "course_bits_per_character": float(np.mean(bits["the course's RNN"])),
-            **{
-                name: float(np.mean([one[name] for one in reports]))
-                for name in reports[0]
-            },
-        }
+        figures["course_bits_per_character"] = float(np.mean(bits["the course's RNN"]))
+    for name in reports[0] if reports else ():
+        values = [one[name] for one in reports]
+        figures[name] = None if None in values else float(np.mean(values))
     return figures | {"systems": rows, "by_seed": bits}
 
 

@@ -25,7 +25,7 @@ CHORDS = "Dm7 | G7 | Cmaj7 | A7 | Dm7 | G7 | Em7 A7 | Dm7 G7"
 STRIDE = 2  # values between the beginnings of two windows
 TEST_SHARE = 0.15  # of the tunes; as many to stop by
 FEW_TUNES = 6  # fewer than that are divided in time, at bar lines
-PATIENCE = 12  # epochs without a better validation loss
+PATIENCE = 8  # epochs without a better validation loss
 SOLOS = 4  # over the chords of each held-out tune
 MOST_TUNES = 12  # whose chords are played over
 
@@ -36,11 +36,12 @@ def train(
     on_error: str = "fail",
     units: int = 64,
     num_layers: int = 1,
-    dropout: float = 0.4,
+    dropout: float = 0.5,
+    plain: bool = False,
     length: int = 30,
-    epochs: int = 80,
+    epochs: int = 60,
     batch_size: int = 32,
-    learning_rate: float = 4e-3,
+    learning_rate: float = 2e-3,
     seed: int = 0,
     output: Path = Path("runs/jazz_improvisation"),
 ) -> dict:
@@ -57,6 +58,9 @@ def train(
         units: of each LSTM; 64 in the course.
         num_layers: LSTMs on top of one another; 1 in the course.
         dropout: share of the LSTM's outputs that a training step leaves out.
+        plain: train the course's network as it is. By default values also learn from
+            those with the same rhythm, interval or place in the chord; what is saved is
+            the course's network all the same.
         length: values of a training window; 30 in the course.
         epochs: how often each window is seen at most; it stops when the validation loss
             no longer falls.
@@ -90,17 +94,17 @@ def train(
     from dlai_keras.jazz_improvisation.improviser import Improviser
 
     command_line.set_seed(seed)
-    network = model.music_model(
-        len(corpus.values), units=units, num_layers=num_layers, dropout=dropout
-    )
+    shape = {"units": units, "num_layers": num_layers, "dropout": dropout}
+    if plain:
+        network = model.music_model(len(corpus.values), **shape)
+    else:
+        network = model.factored_model(model.value_parts(corpus.values), **shape)
     notes = {"seed": seed, "names": [tune.name for tune in tunes]}
-    improviser = Improviser(network, corpus.values, notes)
     settings = {
+        "plain": plain,
         "names": notes["names"],
         "num_tokens": len(corpus),
-        "units": units,
-        "num_layers": num_layers,
-        "dropout": dropout,
+        **shape,
         "length": length,
         "epochs": epochs,
         "batch_size": batch_size,
@@ -111,6 +115,8 @@ def train(
     fitted = time.perf_counter()
     _fit(keras, network, corpus, held_out["validation"], settings, output, history)
     trained = time.perf_counter() - fitted
+    network = network if plain else model.fold_parts(network)
+    improviser = Improviser(network, corpus.values, notes)
     improviser.save(output)
     figures = _measure(improviser, parts, output, seed=seed)
     figures |= {
@@ -197,7 +203,7 @@ def predict(
     top_p: float | None = 0.95,
     tempo: float | None = None,
     style: str = "swing",
-    swing: float = 2 / 3,
+    swing: float = 0.65,
     count: int = 1,
     seed: int = 0,
     fluidsynth: bool = False,
@@ -234,7 +240,7 @@ def predict(
     improviser = _load_improviser(model)
     output.mkdir(parents=True, exist_ok=True)
     rows = []
-    for number in range(count):
+    for number in command_line.progress(range(count), "playing"):
         piece = improviser.improvise(
             progression,
             bars=bars,
@@ -486,22 +492,17 @@ def _repeat_log_probs(training, sequences, num_values):
 
 def _report(played, known):
     """The mean of each figure of `metrics.improvisation_report`."""
-    rows = [metrics.improvisation_report(*one, known) for one in played]
-    return {
-        name: float(np.mean([row[name] for row in rows]))
-        for name, value in rows[0].items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    rows = []
+    for melody, chords in played:
+        others = [tune for tune in known if tune.melody is not melody]
+        rows.append(metrics.improvisation_report(melody, chords, others or known))
+    # The tunes have a column of their own.
+    names = [name for name in rows[0] if not name.startswith("corpus_")]
+    return {name: float(np.mean([row[name] for row in rows])) for name in names}
 
 
 def _histogram(played):
-    return np.mean(
-        [
-            metrics.pitch_class_histogram([melody], [chords])
-            for melody, chords in played
-        ],
-        axis=0,
-    )
+    return np.mean([metrics.pitch_class_histogram(*one) for one in played], axis=0)
 
 
 def _words(name):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import command_line, images
+from dlai_keras import command_line, files, images
 from dlai_keras.car_detection import data, pictures, scenes
 
 HELP = """Draws street scenes, and writes where cars, lorries, people and lights are.
@@ -55,7 +55,7 @@ def generate(
         seed, num_examples, size=(height, width), workers=workers
     )
     names = [f"images/{index:06d}.png" for index in range(num_examples)]
-    _check_output(output, {"preview.png", "instances.json", *names})
+    files.refuse_others(output, {"preview.png", "instances.json", *names})
 
     annotated, preview = [], []
     drawn = command_line.progress(drawn, "drawing", num_examples)
@@ -86,23 +86,6 @@ def _with_boxes(scene):
     colors = pictures.class_colors(len(scenes.CLASSES))[scene.class_ids[kept]]
     labels = [""] * int(kept.sum())
     return pictures.draw_boxes(scene.image, scene.boxes_xyxy[kept], colors, labels)
-
-
-def _check_output(output, ours):
-    """Refuses a folder with files that this run would not overwrite."""
-    if output.exists() and not output.is_dir():
-        raise FileExistsError(
-            f"`output` must be a folder. Received a file: {output}. Choose another "
-            "--output."
-        )
-    for path in sorted(output.rglob("*")) if output.exists() else []:
-        name = path.relative_to(output).as_posix()
-        is_partial = name.removesuffix(".partial") != name  # of a run that was killed
-        if not (path.is_dir() or name in ours or is_partial):
-            raise FileExistsError(
-                f"{output} already holds other files, such as {name}. Choose another "
-                "--output, or remove it."
-            )
 
 
 def main():

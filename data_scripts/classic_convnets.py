@@ -57,7 +57,7 @@ def draw_objects(
         np.random.default_rng(seed), num_examples, size=size, workers=workers
     )
     names = [f"{objects.CLASSES[i % num]}/{i:06d}.png" for i in range(num_examples)]
-    _check_output(output, {"preview.png", *names})
+    files.refuse_others(output, {"preview.png", *names})
     preview = []
     drawn = command_line.progress(drawn, "drawing", num_examples)
     for name, (image, _) in zip(names, drawn, strict=True):
@@ -99,7 +99,7 @@ def draw_faces(
         np.random.default_rng(seed), num_examples, size=size, workers=workers
     )
     names = [f"{i:06d}.png" for i in range(num_examples)]
-    _check_output(output, {"preview.png", "faces.csv", *names})
+    files.refuse_others(output, {"preview.png", "faces.csv", *names})
     header = ["file"]
     header += [f"{name}, {axis}" for name in faces.LANDMARKS for axis in "xy"]
     text = io.StringIO()
@@ -120,23 +120,6 @@ def draw_faces(
 def _check_seed(seed):
     if seed < 0:
         raise ValueError(f"`seed` must be 0 or more. Received: seed={seed}.")
-
-
-def _check_output(output, ours):
-    """Refuses a folder with files that this run would not overwrite."""
-    if output.exists() and not output.is_dir():
-        raise FileExistsError(
-            f"`output` must be a folder. Received a file: {output}. Choose another "
-            "--output."
-        )
-    for path in sorted(output.rglob("*")) if output.exists() else []:
-        name = path.relative_to(output).as_posix()
-        is_partial = name.removesuffix(".partial") != name  # of a run that was killed
-        if not (path.is_dir() or name in ours or is_partial):
-            raise FileExistsError(
-                f"{output} already holds other files, such as {name}. Choose another "
-                "--output, or remove it."
-            )
 
 
 def main():

@@ -1,21 +1,17 @@
 """Draws people, fetches the sets of photographs, converts weights."""
 
 import csv
-import hashlib
-import http.client
 import io
 import re
 import tarfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import scipy.io
 
-from dlai_keras import command_line, files, images
+from dlai_keras import command_line, downloads, files, images
+from dlai_keras.downloads import Download
 from dlai_keras.face_recognition import faces
 
 HELP = """Draws people, fetches the sets of photographs, or converts weights.
@@ -28,23 +24,6 @@ HELP = """Draws people, fetches the sets of photographs, or converts weights.
 PyTorch checkpoint of MobileFaceNet into arrays."""
 
 PREVIEW_PEOPLE, PREVIEW_PICTURES = 12, 8
-CHUNK = 1 << 18  # bytes
-TIMEOUT = 60  # seconds without a byte
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file on the web.
-
-    Attributes:
-        name: what it is called in the cache.
-        url: where it is.
-        sha256: its checksum; those below are scikit-learn's, which has the same files.
-    """
-
-    name: str
-    url: str
-    sha256: str
 
 
 DATASETS = {
@@ -112,7 +91,7 @@ def make(
     people = faces.person_names(num_people)
     names = [[f"{one}/{i:03d}.png" for i in range(per_person)] for one in people]
     ours = {name for person in names for name in person}
-    _check_output(output, {"preview.png", "landmarks.csv", *ours})
+    files.refuse_others(output, {"preview.png", "landmarks.csv", *ours})
 
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -165,7 +144,7 @@ def fetch(
         raise ValueError(
             f"`dataset` must be one of {', '.join(DATASETS)}. Received: {dataset}."
         )
-    paths = [_fetch_file(one, mirror, cache) for one in DATASETS[dataset]]
+    paths = [downloads.fetch(one, cache, mirror=mirror) for one in DATASETS[dataset]]
     if dataset == "lfw":
         pictures = _lfw_pictures(paths[0])
         (output / "lfw").mkdir(parents=True, exist_ok=True)
@@ -212,56 +191,6 @@ def convert(checkpoint: Path, output: Path) -> dict:
     return {"num_arrays": len(sizes), "num_values": int(sum(sizes)), "output": output}
 
 
-def _fetch_file(wanted, mirror, cache):
-    """Returns where a file lies in the cache, which has it now."""
-    path = cache / wanted.name
-    if path.is_file():
-        if _checksum(path) == wanted.sha256:
-            return path
-        command_line.note(f"{path} is broken or another version; it is fetched again")
-    source = f"{mirror.rstrip('/')}/{wanted.name}" if mirror else wanted.url
-    if mirror and "://" not in mirror:
-        source = Path(source).resolve().as_uri()
-    cache.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    with files.whole_file(path) as partial:
-        try:
-            with (
-                urllib.request.urlopen(source, timeout=TIMEOUT) as answer,
-                partial.open("wb") as file,
-            ):
-                length = int(answer.headers.get("Content-Length") or 0)
-                chunks = iter(lambda: answer.read(CHUNK), b"")
-                num_chunks = -(-length // CHUNK) or None
-                for chunk in command_line.progress(
-                    chunks, f"fetching {wanted.name}", num_chunks
-                ):
-                    digest.update(chunk)
-                    file.write(chunk)
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()  # it is the server's answer
-            is_ours = getattr(error, "errno", None) is not None  # a full disk, say
-            if is_ours and not isinstance(error, ConnectionError):
-                raise
-            raise ConnectionError(
-                f"{source} cannot be fetched: {error}. Try again, or give a --mirror: "
-                f"an address or a folder with {wanted.name}."
-            ) from None
-        if digest.hexdigest() != wanted.sha256:
-            raise ValueError(
-                f"{source} is not the file that was expected: its SHA-256 is "
-                f"{digest.hexdigest()}, and not {wanted.sha256}. Try again, or give "
-                "another --mirror."
-            )
-    return path
-
-
-def _checksum(path):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _lfw_pictures(path) -> Iterator[tuple[str, str, bytes]]:
     """Yields person, name of the file and its content.
 
@@ -284,23 +213,6 @@ def _orl_pictures(path) -> Iterator[tuple[str, str, bytes]]:
             f"{picture + 1}.pgm",
             b"P5 64 64 255\n" + image.tobytes(),
         )
-
-
-def _check_output(output, ours):
-    """Refuses a folder with files that this run would not overwrite."""
-    if output.exists() and not output.is_dir():
-        raise FileExistsError(
-            f"`output` must be a folder. Received a file: {output}. Choose another "
-            "--output."
-        )
-    for path in sorted(output.rglob("*")) if output.exists() else []:
-        name = path.relative_to(output).as_posix()
-        is_partial = name.removesuffix(".partial") != name  # of a run that was killed
-        if not (path.is_dir() or name in ours or is_partial):
-            raise FileExistsError(
-                f"{output} already holds other files, such as {name}. Choose another "
-                "--output, or remove it."
-            )
 
 
 def main():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import command_line, images
+from dlai_keras import command_line, files, images
 from dlai_keras.signs import hands
 
 HELP = """Draws hand-sign pictures: hands that show a number, 0 to 5.
@@ -47,14 +47,14 @@ def generate(
     if seed < 0:
         raise ValueError(f"`seed` must be 0 or more. Received: seed={seed}.")
     signs = hands.iterate_signs(np.random.default_rng(seed), num_examples, size=size)
-    files = [_file_of(index) for index in range(num_examples)]
-    _check_output(output, {"preview.png", *files})
+    names = [_file_of(index) for index in range(num_examples)]
+    files.refuse_others(output, {"preview.png", *names})
     for number in range(hands.NUM_CLASSES):
         (output / str(number)).mkdir(parents=True, exist_ok=True)
 
     preview = []
     signs = command_line.progress(signs, "drawing", num_examples)
-    for file, (image, _) in zip(files, signs, strict=True):
+    for file, (image, _) in zip(names, signs, strict=True):
         images.write(output / file, image)
         if len(preview) < hands.NUM_CLASSES * PREVIEW_COLUMNS:
             preview.append(image)
@@ -65,23 +65,6 @@ def generate(
 def _file_of(index):
     """Returns where picture `index` lies below the output folder."""
     return f"{index % hands.NUM_CLASSES}/{index:06d}.png"
-
-
-def _check_output(output, ours):
-    """Refuses a folder with files that this run would not overwrite."""
-    if output.exists() and not output.is_dir():
-        raise FileExistsError(
-            f"`output` must be a folder. Received a file: {output}. Choose another "
-            "--output."
-        )
-    for path in sorted(output.rglob("*")) if output.exists() else []:
-        name = path.relative_to(output).as_posix()
-        is_partial = name.removesuffix(".partial") != name  # of a run that was killed
-        if not (path.is_dir() or name in ours or is_partial):
-            raise FileExistsError(
-                f"{output} already holds other files, such as {name}. Choose another "
-                "--output, or remove it."
-            )
 
 
 def _tile(pictures):

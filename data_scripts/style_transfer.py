@@ -1,17 +1,12 @@
 """Draws pictures to stylise and styles, fetches the weights of networks."""
 
-import contextlib
-import http.client
 import os
-import socket
-import sys
-import urllib.error
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import command_line, images
+from dlai_keras import command_line, downloads, files, images
+from dlai_keras.downloads import Download
 from dlai_keras.style_transfer import data
 
 HELP = """Draws pictures to stylise and styles, or fetches the weights of networks.
@@ -24,24 +19,6 @@ HELP = """Draws pictures to stylise and styles, or fetches the weights of networ
 `fetch` downloads the weights that some extractors need."""
 
 PREVIEW_COLUMNS, PREVIEW_ROWS, PREVIEW_SIZE = 6, 3, 160
-TIMEOUT = 60  # seconds without a byte
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file on the web.
-
-    Attributes:
-        name: what it is called in the cache.
-        url: the folder where it is.
-        checksum: its MD5, as its publisher names it, or its SHA-256.
-        note: what it is for, in one line.
-    """
-
-    name: str
-    url: str
-    checksum: str
-    note: str
 
 
 WEIGHTS = {
@@ -49,27 +26,30 @@ WEIGHTS = {
     # file in its own cache and fetches nothing.
     "vgg19": Download(
         "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "https://storage.googleapis.com/tensorflow/keras-applications/vgg19",
+        "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+        "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
         "253f8cb515780f3b799900260a226db6",
         "the extractor vgg19 finds it there",
     ),
     "vgg19-full": Download(
         "vgg19_weights_tf_dim_ordering_tf_kernels.h5",
-        "https://storage.googleapis.com/tensorflow/keras-applications/vgg19",
+        "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+        "vgg19_weights_tf_dim_ordering_tf_kernels.h5",
         "cbe5617147190e668d6c5d5026f83318",
         "give it to the extractor vgg19 as --weights",
     ),
     # The course's file, of MatConvNet.
     "vgg19-mat": Download(
         "imagenet-vgg-verydeep-19.mat",
-        "https://www.vlfeat.org/matconvnet/models",
+        "https://www.vlfeat.org/matconvnet/models/imagenet-vgg-verydeep-19.mat",
         "106118b7cf60435e6d8e04f6a6dc3657",
         "give it to the extractor vgg19 as --weights",
     ),
     # SqueezeNet 1.1, the authors' weights in the form of Keras.
     "squeezenet": Download(
         "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "https://github.com/rcmalli/keras-squeezenet/releases/download/v1.0",
+        "https://github.com/rcmalli/keras-squeezenet/releases/download/v1.0/"
+        "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5",
         "17154246284f555591549ac2c83e127abfbf4307dc4b0060fdaa2931d0fa38da",
         "give it to the extractor squeezenet as --weights",
     ),
@@ -106,7 +86,7 @@ def make(
         )
     names = [f"contents/{index:06d}.png" for index in range(num_contents)]
     works = [f"styles/{name}.png" for name in styles or data.STYLES]
-    _check_output(output, {"preview.png", *names, *works})
+    files.refuse_others(output, {"preview.png", *names, *works})
     painted = data.make_styles(seed, size, styles or None)
     for name, image in painted.items():
         images.write(output / f"styles/{name}.png", image)
@@ -157,84 +137,16 @@ def fetch(
             f"`weights` must be one of {', '.join(WEIGHTS)}. Received: {weights}."
         )
     wanted = WEIGHTS[weights]
-    path = _fetch_file(wanted, mirror, cache)
+    if cache is None:
+        home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+        cache = Path(home) / "models"
+    path = downloads.fetch(wanted, cache, mirror=mirror)
     command_line.note(wanted.note)
     return {"weights": weights, "megabytes": path.stat().st_size / 1e6, "file": path}
 
 
-def _fetch_file(wanted, mirror, cache):
-    """Returns where a file lies in the cache, which has it now."""
-    command_line.load_keras()
-    from keras.utils import get_file
-
-    folder = mirror.rstrip("/") or wanted.url
-    if "://" not in folder:
-        folder = Path(folder).resolve().as_uri()
-    source = f"{folder}/{wanted.name}"
-    if cache is None:
-        home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-        cache = Path(home) / "models"
-    cache.mkdir(parents=True, exist_ok=True)
-    timeout = socket.getdefaulttimeout()
-    try:
-        socket.setdefaulttimeout(TIMEOUT)
-        # What it says belongs beside our own notes, not among results.
-        with contextlib.redirect_stdout(sys.stderr):
-            path = get_file(
-                *(wanted.name, source),
-                file_hash=wanted.checksum,
-                cache_dir=str(cache.resolve()),
-                cache_subdir="",
-            )
-    except Exception as error:
-        if isinstance(error, ValueError) and "hash" in str(error):
-            # Others would take what lies there for the file.
-            (cache / wanted.name).unlink(missing_ok=True)
-            raise ValueError(
-                f"{source} is not the file that was expected: its checksum is not "
-                f"{wanted.checksum}. Try again, or give another --mirror."
-            ) from None
-        if not _is_of_network(error):
-            raise
-        if isinstance(error.__context__, urllib.error.HTTPError):
-            error.__context__.close()  # it is the server's answer
-        raise ConnectionError(
-            f"{source} cannot be fetched: {error}. Try again, or give a --mirror: an "
-            f"address or a folder with {wanted.name}."
-        ) from None
-    finally:
-        socket.setdefaulttimeout(timeout)
-    return Path(path)
-
-
-def _is_of_network(error):
-    """Whether a server or the way to it failed, and not a disk or a program."""
-    if isinstance(error, OSError):
-        return error.errno is None or isinstance(error, ConnectionError | TimeoutError)
-    # A bare Exception is what `get_file` makes of an answer such as 404.
-    known = http.client.HTTPException, ValueError
-    return isinstance(error, known) or type(error) is Exception
-
-
 def _small(image):
     return images.resize(image, PREVIEW_SIZE)
-
-
-def _check_output(output, ours):
-    """Refuses a folder with files that this run would not overwrite."""
-    if output.exists() and not output.is_dir():
-        raise FileExistsError(
-            f"`output` must be a folder. Received a file: {output}. Choose another "
-            "--output."
-        )
-    for path in sorted(output.rglob("*")) if output.exists() else []:
-        name = path.relative_to(output).as_posix()
-        is_partial = name.removesuffix(".partial") != name  # of a run that was killed
-        if not (path.is_dir() or name in ours or is_partial):
-            raise FileExistsError(
-                f"{output} already holds other files, such as {name}. Choose another "
-                "--output, or remove it."
-            )
 
 
 def main():

@@ -1,6 +1,6 @@
 """Files that are whole whenever they exist."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,3 +57,33 @@ def write_atomically(path: str | Path, *parts: str | bytes | memoryview) -> None
     content = [part.encode() if isinstance(part, str) else part for part in parts]
     with whole_file(path) as partial, partial.open("wb") as file:
         file.writelines(content)
+
+
+def refuse_others(folder: Path, ours: Container[str]) -> None:
+    """Refuses a folder with files that a run would not overwrite.
+
+    Args:
+        folder: may not exist yet.
+        ours: what the run writes, relative to `folder`, with slashes.
+
+    Raises:
+        FileExistsError: `folder` is a file, or holds another file than `ours`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     refuse_others(Path(folder), {"words.txt"})
+    """
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(
+            f"`output` must be a folder. Received a file: {folder}. Choose another "
+            "--output."
+        )
+    for path in sorted(folder.rglob("*")) if folder.exists() else []:
+        name = path.relative_to(folder).as_posix()
+        is_partial = name.removesuffix(".partial") != name  # of a run that was killed
+        if not (path.is_dir() or name in ours or is_partial):
+            raise FileExistsError(
+                f"{folder} already holds other files, such as {name}. Choose another "
+                "--output, or remove it."
+            )

@@ -35,6 +35,7 @@ ROOT_CONCEPTS = {
     "command_line",  # what every script shares
     "conversion",  # dense layers become convolutions
     "decoding",  # beam search and sampling
+    "downloads",  # files from the web, with a checksum and a cache
     "embeddings",  # vector files
     "files",  # whole whenever they exist
     "images",  # picture files
@@ -62,6 +63,7 @@ USES_MODELS = {"translator": 3, "sentence_translator": 3}
 USES_MODELS |= {"classifier": 2, "darknet": 2, "detector": 3, "windows": 3}
 USES_MODELS |= {"checkpoints": 2, "mtcnn": 3, "recognizer": 3}
 USES_MODELS |= {"extractors": 2, "transfer": 3, "stylizer": 3}
+USES_MODELS |= {"writer": 3, "improviser": 3}
 MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
 MAY_IMPORT_KERAS |= {"explanation", *USES_MODELS}
 MAY_IMPORT_KERAS |= {"complexity", "model_gradients", "training", "trials"}
@@ -96,6 +98,11 @@ DOMAIN = {
         "translator",  # a trained network with its vocabularies
         "typos",  # mistakes that leave a date readable
     },
+    "dinosaur_names": {
+        "ngram",  # counts with Kneser and Ney's smoothing
+        "pictures",  # learning curves, bits per character
+        "writer",  # a trained network with its characters
+    },
     "face_recognition": {
         "alignment",  # five points on a face to where a network wants them
         "checkpoints",  # weights that others trained
@@ -123,6 +130,16 @@ DOMAIN = {
         "schedules",  # learning rates, averages, early stopping
         "softmax",  # one of several classes
         "trials",  # a training for every choice of hyperparameters
+    },
+    "jazz_improvisation": {
+        "chords",  # symbols, their tones and scales
+        "improvisation",  # notes that fit the chords
+        "improviser",  # a trained network with the values it plays
+        "midi",  # files in and out
+        "notation",  # tunes as compact text
+        "pictures",  # the piano roll
+        "synthesis",  # instruments
+        "transcription",  # notes as values with a chord, and back
     },
     "signs": {
         "classifier",  # a trained network with its class names

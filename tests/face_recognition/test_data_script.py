@@ -1,14 +1,11 @@
 """The script that draws people and fetches photographs, as a user meets it."""
 
 import csv
-import functools
 import hashlib
-import http.server
 import io
 import json
 import sys
 import tarfile
-import threading
 import types
 from dataclasses import replace
 
@@ -147,34 +144,15 @@ def test_other_files_are_left_alone(tmp_path):
 # Photographs
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server(tmp_path):
-    """A folder, and the address under which a server on this machine has it."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
-
-
-def serve(server, monkeypatch, dataset, **contents):
+def serve(web, monkeypatch, dataset, **contents):
     """Puts files where `fetch` looks for them, with their checksums."""
-    folder, address = server
+    folder, address, _ = web
     wanted = []
     for one in script.DATASETS[dataset]:
         data = contents[one.name.partition(".")[0]]
         (folder / one.name).write_bytes(data)
         checksum = hashlib.sha256(data).hexdigest()
-        wanted.append(replace(one, url=f"{address}/{one.name}", sha256=checksum))
+        wanted.append(replace(one, url=f"{address}/{one.name}", checksum=checksum))
     monkeypatch.setitem(script.DATASETS, dataset, tuple(wanted))
 
 
@@ -202,8 +180,8 @@ def lfw_archive():
     return packed.getvalue()
 
 
-def test_lfw_is_fetched_with_its_pairs(server, monkeypatch, tmp_path):
-    serve(server, monkeypatch, "lfw", lfw=lfw_archive(), pairs=PAIRS)
+def test_lfw_is_fetched_with_its_pairs(web, monkeypatch, tmp_path):
+    serve(web, monkeypatch, "lfw", lfw=lfw_archive(), pairs=PAIRS)
     folders = {"cache": tmp_path / "cache", "output": tmp_path / "out"}
     result = script.fetch("lfw", **folders)
     assert (result["num_people"], result["num_pictures"]) == (2, 4)
@@ -216,20 +194,20 @@ def test_lfw_is_fetched_with_its_pairs(server, monkeypatch, tmp_path):
     assert pairs.same.tolist() == [True, False] and pairs.num_missing == 0
     assert content(tmp_path / "cache").keys() == {"lfw.tgz", "pairs.txt"}
     # From the cache, without a server.
-    for path in server[0].iterdir():
+    for path in web.folder.iterdir():
         path.unlink()
     (tmp_path / "out/lfw/B/B_0001.jpg").unlink()
     assert script.fetch("lfw", **folders) == result
     assert content(tmp_path / "out") == unpacked
 
 
-def test_orl_is_fetched_and_its_pictures_stand_upright(server, monkeypatch, tmp_path):
+def test_orl_is_fetched_and_its_pictures_stand_upright(web, monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (20, 64, 64), dtype="uint8")
     packed = io.BytesIO()  # each picture is a column, written column by column
     columns = np.stack([image.ravel(order="F") for image in images], axis=1)
     scipy.io.savemat(packed, {"faces": columns.astype("float64")})
-    serve(server, monkeypatch, "orl", olivettifaces=packed.getvalue())
+    serve(web, monkeypatch, "orl", olivettifaces=packed.getvalue())
     result = script.fetch("orl", cache=tmp_path / "cache", output=tmp_path / "out")
     assert (result["num_people"], result["num_pictures"]) == (2, 20)
     people = load_people(tmp_path / "out")
@@ -241,20 +219,20 @@ def test_orl_is_fetched_and_its_pictures_stand_upright(server, monkeypatch, tmp_
 
 
 def test_a_file_with_another_checksum_is_refused_and_not_kept(
-    server, monkeypatch, tmp_path, capsys
+    web, monkeypatch, tmp_path, capsys
 ):
-    serve(server, monkeypatch, "lfw", lfw=lfw_archive(), pairs=PAIRS)
-    (server[0] / "lfw.tgz").write_bytes(lfw_archive()[:-5])
+    serve(web, monkeypatch, "lfw", lfw=lfw_archive(), pairs=PAIRS)
+    (web.folder / "lfw.tgz").write_bytes(lfw_archive()[:-5])
     folders = ["--cache", tmp_path / "cache", "--output", tmp_path / "out"]
     line = failure(capsys, monkeypatch, "fetch", "lfw", *folders)
-    assert "lfw.tgz is not the file that was expected: its SHA-256 is" in line
+    assert "lfw.tgz is not the file that was expected: its checksum is" in line
     assert content(tmp_path / "cache") == {} and not (tmp_path / "out").exists()
 
 
 def test_a_broken_file_in_the_cache_is_fetched_again(
-    server, monkeypatch, tmp_path, capsys
+    web, monkeypatch, tmp_path, capsys
 ):
-    serve(server, monkeypatch, "lfw", lfw=lfw_archive(), pairs=PAIRS)
+    serve(web, monkeypatch, "lfw", lfw=lfw_archive(), pairs=PAIRS)
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache/pairs.txt").write_bytes(PAIRS[:-3])
     script.fetch("lfw", cache=tmp_path / "cache", output=tmp_path / "out")
@@ -263,10 +241,10 @@ def test_a_broken_file_in_the_cache_is_fetched_again(
 
 
 def test_what_cannot_be_fetched_is_one_line_and_a_mirror_helps(
-    server, monkeypatch, tmp_path, capsys
+    web, monkeypatch, tmp_path, capsys
 ):
-    serve(server, monkeypatch, "lfw", lfw=lfw_archive(), pairs=PAIRS)
-    folder, address = server
+    serve(web, monkeypatch, "lfw", lfw=lfw_archive(), pairs=PAIRS)
+    folder, address, _ = web
     folders = ["--cache", tmp_path / "cache", "--output", tmp_path / "out"]
     line = failure(
         capsys, monkeypatch, "fetch", *folders, "--mirror", f"{address}/gone"
@@ -291,7 +269,7 @@ def test_what_cannot_be_fetched_is_one_line_and_a_mirror_helps(
 def test_the_known_checksums_are_sha256():
     for wanted in script.DATASETS.values():
         for one in wanted:
-            assert len(bytes.fromhex(one.sha256)) == 32
+            assert len(bytes.fromhex(one.checksum)) == 32
             assert one.url.startswith("https://")
 
 

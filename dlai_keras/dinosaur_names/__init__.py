@@ -1,0 +1,1 @@
+"""Dinosaur names and other texts, character by character: new, and measured."""

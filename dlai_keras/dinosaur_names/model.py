@@ -1,0 +1,245 @@
+"""A recurrent network that tells the next character, whole texts or step by step."""
+
+import itertools
+
+import keras
+from keras import layers, ops
+
+CELLS = {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
+
+
+def character_model(
+    vocabulary_size: int,
+    *,
+    units: int = 128,
+    num_layers: int = 1,
+    cell: str = "lstm",
+    embedding_dim: int | None = None,
+    dropout: float = 0.0,
+    tied: bool = False,
+    name: str = "character_model",
+) -> keras.Model:
+    """A recurrent network that reads characters and tells at each what comes next.
+
+    `P(y_t | y_1 ... y_{t-1}) = softmax(W h_t + b)`, where `h_t` is the state of the
+    last recurrent layer after it has read `y_{t-1}`; before the first character it
+    reads the start, id 0.
+
+    Args:
+        vocabulary_size: number of characters, start and unknown included.
+        units: of each recurrent layer.
+        num_layers: recurrent layers above one another.
+        cell: `"lstm"`, `"gru"` or `"rnn"`, the course's plain one.
+        embedding_dim: of the characters; by default `units` where the weights are
+            tied, else `units` or 64, whichever is less.
+        dropout: share of the embeddings and of each layer's outputs that is dropped
+            in training.
+        tied: whether the embedding is the output's kernel, too, which then has no
+            bias; needs Keras 3.13.
+        name: of the model.
+
+    Returns:
+        Uncompiled model: token ids `(batch, time)`, int32, each the one before that
+        to be told, to logits `(batch, time, vocabulary_size)`. Time is of any length.
+
+    Raises:
+        ValueError: an argument is out of its range.
+
+    Example:
+        >>> model = character_model(28, units=50, cell="rnn", embedding_dim=28)
+        >>> model.output_shape, model.count_params()
+        ((None, None, 28), 6162)
+
+    Reference:
+        - Graves, 2013, "Generating sequences with recurrent neural networks".
+        - Press and Wolf, 2017, "Using the output embedding to improve language
+          models" (tied weights).
+        - Sequence Models, week 1, "Dinosaurus Island".
+    """
+    if embedding_dim is None:
+        embedding_dim = units if tied else min(units, 64)
+    _check(vocabulary_size, units, num_layers, cell, embedding_dim, dropout)
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    make = layers.ReversibleEmbedding if tied else layers.Embedding
+    # Keras' own start is so small that for many steps characters are hardly told
+    # apart; as the output's kernel it has to be small.
+    initializer = keras.initializers.RandomNormal(
+        stddev=embedding_dim**-0.5 if tied else 1.0
+    )
+    embedding = make(
+        vocabulary_size,
+        embedding_dim,
+        embeddings_initializer=initializer,
+        name="embedding",
+    )
+    x = embedding(token_ids)
+    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    for number in range(1, num_layers + 1):
+        # The states are for `stateful_model`; training leaves them alone.
+        x, *_ = CELLS[cell](
+            units,
+            return_sequences=True,
+            return_state=True,
+            name=f"recurrent_{number}",
+        )(x)
+        x = layers.Dropout(dropout, name=f"dropout_{number}")(x)
+    if not tied:
+        outputs = layers.Dense(vocabulary_size, name="logits")(x)
+    else:
+        if embedding_dim != units:
+            x = layers.Dense(embedding_dim, name="readout")(x)
+        outputs = embedding(x, reverse=True)
+    return keras.Model(token_ids, outputs, name=name)
+
+
+def one_step_model(model: keras.Model) -> keras.Model:
+    """The same network for one character: what a loop that writes calls.
+
+    It shares the layers, so that training goes on to show. Its recurrent layers are
+    their cells: there is no loop over time within the step.
+
+    Args:
+        model: as `character_model` builds it.
+
+    Returns:
+        Uncompiled model: `[token (batch, 1), *states]` to `[logits (batch,
+        vocabulary_size), *states]`. States are `(batch, units)`: the hidden state of
+        every layer, for an LSTM each followed by its memory cell.
+
+    Raises:
+        ValueError: the model is another one.
+
+    Example:
+        >>> model = character_model(28, units=8, num_layers=2, cell="gru")
+        >>> [output.shape for output in one_step_model(model).outputs]
+        [(None, 28), (None, 8), (None, 8)]
+    """
+    token = keras.Input((1,), dtype="int32", name="token")
+    states = _state_inputs(model)
+    found = _by_name(model)
+    x = ops.squeeze(found["embedding"](token), axis=1)
+    after = []
+    for layer, own in _with_states(model, states):
+        # Keras calls them all alike, and wants different names within a model.
+        layer.cell.name = f"{layer.name}_cell"
+        x, new = layer.cell(x, own)
+        after += new
+    outputs = [_logits(found, x), *after]
+    return keras.Model([token, *states], outputs, name=f"{model.name}_step")
+
+
+def stateful_model(model: keras.Model) -> keras.Model:
+    """The same network from given states to the states after: for text in pieces.
+
+    Args:
+        model: as `character_model` builds it.
+
+    Returns:
+        Uncompiled model: `[token ids (batch, time), *states]` to `[logits (batch,
+        time, vocabulary_size), *states]`, states as of `one_step_model`.
+
+    Raises:
+        ValueError: the model is another one.
+
+    Example:
+        >>> model = stateful_model(character_model(28, units=8))
+        >>> [output.shape for output in model.outputs]
+        [(None, None, 28), (None, 8), (None, 8)]
+    """
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    states = _state_inputs(model)
+    found = _by_name(model)
+    x = found["embedding"](token_ids)
+    after = []
+    for layer, own in _with_states(model, states):
+        x, *new = layer(x, initial_state=own)
+        after += new
+    outputs = [_logits(found, x), *after]
+    return keras.Model([token_ids, *states], outputs, name=f"{model.name}_stateful")
+
+
+def initial_states(model: keras.Model, batch_size: int) -> list:
+    """The states before the first character: zeros.
+
+    Args:
+        model: as `character_model` builds it.
+        batch_size: rows of each.
+
+    Returns:
+        Float32 tensors `(batch_size, units)`, as `one_step_model` takes them.
+
+    Raises:
+        ValueError: the model is another one.
+
+    Example:
+        >>> [state.shape[1] for state in initial_states(character_model(9, units=8), 2)]
+        [8, 8]
+    """
+    return [ops.zeros((batch_size, size)) for size in _state_sizes(model)]
+
+
+def _by_name(model):
+    return {layer.name: layer for layer in model.layers}
+
+
+def _recurrent(model):
+    found = _by_name(model)
+    names = (f"recurrent_{number}" for number in itertools.count(1))
+    recurrent = [
+        found[name] for name in itertools.takewhile(lambda name: name in found, names)
+    ]
+    if not recurrent or "embedding" not in found:
+        raise ValueError(
+            f"`model` must be one that character_model builds. Received: {model.name}."
+        )
+    return recurrent
+
+
+def _sizes(layer):
+    size = layer.cell.state_size
+    return list(size) if isinstance(size, list | tuple) else [size]
+
+
+def _state_sizes(model):
+    return [size for layer in _recurrent(model) for size in _sizes(layer)]
+
+
+def _state_inputs(model):
+    return [
+        keras.Input((size,), name=f"state_{number}")
+        for number, size in enumerate(_state_sizes(model), 1)
+    ]
+
+
+def _with_states(model, states):
+    """Every recurrent layer with its own of the states."""
+    rest = iter(states)
+    for layer in _recurrent(model):
+        yield layer, list(itertools.islice(rest, len(_sizes(layer))))
+
+
+def _logits(found, x):
+    if "logits" in found:
+        return found["logits"](x)
+    if "readout" in found:
+        x = found["readout"](x)
+    return found["embedding"](x, reverse=True)
+
+
+def _check(vocabulary_size, units, num_layers, cell, embedding_dim, dropout):
+    for name, value, least in (
+        ("vocabulary_size", vocabulary_size, 2),
+        ("units", units, 1),
+        ("num_layers", num_layers, 1),
+        ("embedding_dim", embedding_dim, 1),
+    ):
+        if value < least:
+            raise ValueError(f"`{name}` must be {least} or more. Received: {value}.")
+    if cell not in CELLS:
+        raise ValueError(
+            f"`cell` must be one of {', '.join(CELLS)}. Received: cell={cell!r}."
+        )
+    if not 0 <= dropout < 1:
+        raise ValueError(
+            f"`dropout` must be from 0 to below 1. Received: dropout={dropout}."
+        )

@@ -1,0 +1,1 @@
+"""Jazz improvisation: solos over chords, note by note, learned from tunes."""
