@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from dlai_keras.dinosaur_names import metrics, writer
-from dlai_keras.dinosaur_names.data import CharacterVocabulary
+from dlai_keras.dinosaur_names.data import (
+    CharacterVocabulary,
+    load_genera,
+    split_items,
+)
 from dlai_keras.dinosaur_names.model import character_model
 
 LETTERS = "abcé"
@@ -259,3 +263,15 @@ def test_a_loop_writes_what_the_network_finds_probable_on_every_backend():
     assert len(set(drawn)) > 1
     totals, _ = one.log_probs(["ab"])
     assert totals[0] == pytest.approx(score(one, "ab").sum(), abs=1e-4)
+
+
+def test_the_writer_that_comes_with_the_package_writes_new_names():
+    shipped = writer.load_pretrained()
+    kept_back = split_items(load_genera(), np.random.default_rng((0, 0)))["test"]
+    assert not set(kept_back) & set(shipped.known)
+    assert shipped.bits_per_character(kept_back) < 2.7  # 4.75 of 27 equal characters
+    written = shipped.generate(40, prefix="Tyr", temperature=0.8, min_distance=1)
+    assert all(name.startswith("Tyr") for name in written)
+    assert not set(written) & set(shipped.known)
+    report = metrics.generation_report(shipped.generate(40), shipped.known)
+    assert report["new"] > 0.9 and report["pronounceable"] > 0.8
