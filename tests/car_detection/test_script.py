@@ -5,7 +5,6 @@ import io
 import json
 import os
 import runpy
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from scripted import run_to_exit as run
 
 from dlai_keras import images as image_file
 from dlai_keras.car_detection import data as box_data
@@ -156,13 +156,6 @@ def darknet(tmp_path_factory):
     save_darknet_weights(load_darknet(cfg), cfg.with_suffix(".weights"))
     cfg.with_suffix(".names").write_text("car\nlorry\n")
     return {"darknet": cfg, "weights": cfg.with_suffix(".weights")}
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["car_detection.py", *map(str, argv)])
-    with pytest.raises(SystemExit) as stop:
-        script["main"]()
-    return stop.value.code, capsys.readouterr().err.strip().splitlines()
 
 
 def weights_of(path):

@@ -2,11 +2,11 @@
 
 import json
 import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scripted import run_to_exit as run
 
 from dlai_keras import images as image_file
 from dlai_keras.classic_convnets import faces, objects
@@ -52,13 +52,6 @@ def folder(tmp_path_factory):
 def trained(script, folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("runs") / "one"
     return script["train"](data=folder, **SHORT, output=output), output
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["classic_convnets.py", *map(str, argv)])
-    with pytest.raises(SystemExit) as stop:
-        script["main"]()
-    return stop.value.code, capsys.readouterr().err.strip().splitlines()
 
 
 def test_training_leaves_a_network_its_figures_and_pictures(trained):

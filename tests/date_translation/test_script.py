@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from scripted import run
 
 from dlai_keras.date_translation import data
 
@@ -30,17 +31,6 @@ def trained(script, tmp_path_factory):
         locales="en_US,fr", patterns="all", typos=1, **SHORT, output=output
     )
     return figures, output
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["date_translation.py", *map(str, argv)])
-    code = 0
-    try:
-        script["main"]()
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return code, out, err.strip().splitlines()
 
 
 def test_training_leaves_a_translator_its_figures_and_pictures(trained):

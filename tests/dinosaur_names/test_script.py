@@ -3,13 +3,13 @@
 import json
 import os
 import runpy
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from scripted import run
 
 from dlai_keras.dinosaur_names import data
 from dlai_keras.dinosaur_names.writer import load_writer
@@ -52,17 +52,6 @@ def play(tmp_path_factory):
         "".join(f"{words[i]},\n" for i in rng.integers(0, 6, 900)), encoding="utf-8"
     )
     return file
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["dinosaur_names.py", *map(str, argv)])
-    code = 0
-    try:
-        script["main"]()
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return code, out, err.strip().splitlines()
 
 
 def test_training_leaves_a_writer_its_figures_and_pictures(trained):

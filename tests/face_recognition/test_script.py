@@ -15,6 +15,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from scripted import run_to_exit as run
 
 from dlai_keras import images as image_file
 from dlai_keras.face_recognition.alignment import template_points
@@ -133,13 +134,6 @@ def finder(script, monkeypatch):
     names = script["train"].__globals__
     monkeypatch.setitem(names, "_load_finder", lambda folder: finder)
     return finder
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["face_recognition.py", *map(str, argv)])
-    with pytest.raises(SystemExit) as stop:
-        script["main"]()
-    return stop.value.code, capsys.readouterr().err.strip().splitlines()
 
 
 def weights_of(path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from scripted import run
 
 from dlai_keras.foundations import data, deep_network, pictures, remembering
 from dlai_keras.foundations import logistic_regression as neuron
@@ -62,17 +63,6 @@ def shown(script, tmp_path_factory):
         return done[topic]
 
     return run_once
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["foundations.py", *map(str, argv)])
-    code = 0
-    try:
-        script["main"]()
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return code, out, err.strip().splitlines()
 
 
 def need(topic):

@@ -3,13 +3,13 @@
 import json
 import os
 import runpy
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import soundfile
+from scripted import run
 
 from dlai_keras.jazz_improvisation import data, improvisation, midi
 
@@ -29,17 +29,6 @@ def script():
 def trained(script, tmp_path_factory):
     output = tmp_path_factory.mktemp("runs") / "jazz"
     return script["train"](**SHORT, output=output), output
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["jazz_improvisation.py", *map(str, argv)])
-    code = 0
-    try:
-        script["main"]()
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return code, out, err.strip().splitlines()
 
 
 def test_training_leaves_an_improviser_its_figures_and_pictures(trained):

@@ -2,12 +2,12 @@
 
 import json
 import runpy
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from scripted import run_to_exit as run
 
 from dlai_keras import images as image_file
 from dlai_keras.signs.hands import make_signs
@@ -48,13 +48,6 @@ def trained(script, folder, tmp_path_factory):
         output=output,
     )
     return figures, output
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["signs.py", *map(str, argv)])
-    with pytest.raises(SystemExit) as stop:
-        script["main"]()
-    return stop.value.code, capsys.readouterr().err.strip().splitlines()
 
 
 def test_training_leaves_a_classifier_its_figures_and_pictures(trained):

@@ -3,12 +3,12 @@
 import csv
 import json
 import runpy
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from scripted import run
 
 from dlai_keras import images
 from dlai_keras.strategy.data import load_examples, load_models
@@ -61,17 +61,6 @@ def trained(script, tmp_path_factory):
         output=output,
     )
     return figures, output
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["strategy.py", *map(str, argv)])
-    code = 0
-    try:
-        script["main"]()
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return code, out, err.strip().splitlines()
 
 
 def result(out):

@@ -2,7 +2,6 @@
 
 import json
 import runpy
-import sys
 import time
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from scripted import run_to_exit as run
 
 from dlai_keras import images as image_file
 from dlai_keras.style_transfer import data as style_data
@@ -98,13 +98,6 @@ def trained_any(script, tmp_path_factory):
     output = tmp_path_factory.mktemp("runs") / "any"
     options = {**SHORT, "any_style": True, "num_contents": 3, "output": output}
     return script["train"](**options), output
-
-
-def run(script, monkeypatch, capsys, *argv):
-    monkeypatch.setattr(sys, "argv", ["style_transfer.py", *map(str, argv)])
-    with pytest.raises(SystemExit) as stop:
-        script["main"]()
-    return stop.value.code, capsys.readouterr().err.strip().splitlines()
 
 
 def weights_of(path):
