@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -300,15 +301,25 @@ def _divide(tune):
     """A tune in three, at bar lines; None where a part would have no notes."""
     num_bars = tune.melody.num_bars
     held = max(1, round(TEST_SHARE * num_bars))
-    ends = [(num_bars - 2 * held), num_bars - held, num_bars]
-    begin, found = 0, []
-    for end in ends:
-        first, last = begin * tune.melody.bar, end * tune.melody.bar
-        notes = [note for note in tune.melody.notes if first <= note.onset < last]
+    lines = np.array([0, num_bars - 2 * held, num_bars - held, num_bars])
+    found = []
+    for first, last in itertools.pairwise((lines * tune.melody.bar).tolist()):
+        begun = [note for note in tune.melody.notes if note.onset >= first]
+        notes, chords = _cut(begun, first, last), _cut(tune.chords, first, last)
         melody = tune.melody.with_notes(notes)
-        found.append(jazz.Tune(melody, tune.chords, tune.style) if notes else None)
-        begin = end
+        whole = notes and chords
+        found.append(jazz.Tune(melody, chords, tune.style) if whole else None)
     return found
+
+
+def _cut(sounding, first, last):
+    """What sounds from one time to another, as if the first were 0."""
+    found = []
+    for one in sounding:
+        onset, end = max(one.onset, first), min(one.end, last)
+        if end - onset > 1e-6:
+            found.append(replace(one, onset=onset - first, duration=end - onset))
+    return tuple(found)
 
 
 def _encode(parts):

@@ -1,6 +1,7 @@
 """The script, for a step or two."""
 
 import json
+import operator
 import os
 import runpy
 from pathlib import Path
@@ -59,14 +60,21 @@ def test_training_tunes_are_never_tested_on(script):
     assert sorted(names) == sorted(tune.name for tune in tunes)
     # Few tunes are divided in time, and no note is in two parts.
     few = script["_split"](np.random.default_rng(0), tunes[:2])
-    for number in range(2):
-        ends = [0.0]
-        for name in ("train", "validation", "test"):
-            part = few[name][number]
-            assert part.melody.notes[0].onset >= ends[-1]
-            ends.append(part.melody.notes[-1].onset)
-        total = sum(len(few[name][number].melody.notes) for name in few)
-        assert total == len(tunes[number].melody.notes)
+    for number, tune in enumerate(tunes[:2]):
+        pieces = [few[name][number] for name in ("train", "validation", "test")]
+        for items in ("melody.notes", "chords"):
+            get = operator.attrgetter(items)
+            found, begin = [], 0
+            for piece in pieces:
+                # Each part begins at 0, and its chords end where its bars do.
+                found += [(begin + one.onset, one.end + begin) for one in get(piece)]
+                begin += piece.chords[-1].end
+            # No note is in two parts. A chord may be, on both sides of a line.
+            assert {one.onset for one in get(tune)} <= {onset for onset, _ in found}
+            assert {one.end for one in get(tune)} <= {end for _, end in found}
+        assert sum(len(piece.melody.notes) for piece in pieces) == len(
+            tune.melody.notes
+        )
 
 
 def test_a_folder_of_midi_files_trains_and_evaluates(script, trained, tmp_path):
