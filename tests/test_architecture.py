@@ -28,6 +28,10 @@ PACKAGE = ROOT / "dlai_keras"
 ASSIGNMENTS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 
 INDEXES = {"layers", "losses", "metrics"}
+SHARED_BY_TESTS = {
+    "contract",  # what every layer and loss keeps
+    "scripted",  # scripts, run within a test
+}
 ROOT_CONCEPTS = {
     "audio",  # sound files of any kind
     "boxes",  # intersection over union, non-maximum suppression
@@ -369,7 +373,7 @@ def test_assignments_do_not_import_the_indexes(assignment):
 def test_nobody_but_a_test_imports_scripts_tests_and_benchmarks(path):
     tests = {"tests", *(file.stem for file in (ROOT / "tests").glob("*.py"))}
     if path.is_relative_to(ROOT / "tests"):
-        forbidden = tests - {"contract"}
+        forbidden = tests - SHARED_BY_TESTS
     else:
         forbidden = tests | LEAVES
     assert not imported_packages(path) & forbidden
