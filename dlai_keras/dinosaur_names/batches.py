@@ -5,7 +5,11 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-START = END = 0  # the id before the first character, and after a name's last one
+from dlai_keras.dinosaur_names.data import CharacterVocabulary
+
+UNKNOWN = CharacterVocabulary.unknown_id
+# Before the first character, and after a name's last one.
+START = END = CharacterVocabulary.end_id
 STEP = 4  # lengths of batches of names are multiples of it
 BUCKET = 8  # batches of names that are sorted by length together
 
@@ -18,9 +22,14 @@ class NameBatches(keras.utils.PyDataset):
     order depends on `(seed, epoch)` alone, so a training that goes on from a checkpoint
     meets the batches it would have met.
 
+    Noise makes some of the characters that are read unknown, while they are still to be
+    told. It does for a network what smoothing does for n-grams: it cannot rely on all
+    of a rare context.
+
     Args:
         sequences: the names' token ids, without start and end.
         batch_size: names in each; the last batch is filled up with rows of weight 0.
+        noise: share of the characters read that are made unknown.
         shuffle: a new order every epoch; without it the names stay as they are.
         seed: of the order.
         epoch: the first one.
@@ -37,6 +46,10 @@ class NameBatches(keras.utils.PyDataset):
         [[0, 5, 6, 7], [0, 8, 0, 0]]
         >>> sorted(targets[:, :4].tolist()), int(weights.sum())
         ([[5, 6, 7, 0], [8, 0, 0, 0]], 6)
+
+    Reference:
+        - Xie et al., 2017, "Data noising as smoothing in neural network language
+          models", ICLR, section 3.3 (blank noising).
     """
 
     def __init__(
@@ -44,17 +57,21 @@ class NameBatches(keras.utils.PyDataset):
         sequences: Sequence[Sequence[int]],
         *,
         batch_size: int = 32,
+        noise: float = 0.0,
         shuffle: bool = True,
         seed: int = 0,
         epoch: int = 0,
     ):
         super().__init__()
+        if not 0 <= noise < 1:
+            raise ValueError(f"`noise` must be from 0 to below 1. Received: {noise}.")
         if not len(sequences):
             raise ValueError("`sequences` must hold one name or more. Received: none.")
         _check_whole(batch_size=batch_size)
         self.rows = [np.asarray(one, "int32") for one in sequences]
         self.lengths = np.array([len(row) + 1 for row in self.rows])
         self.batch_size = batch_size
+        self.noise = noise
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = epoch
@@ -77,6 +94,9 @@ class NameBatches(keras.utils.PyDataset):
             inputs[place, 1 : len(row) + 1] = row
             targets[place, : len(row)] = row
             weights[place, : len(row) + 1] = 1
+        if self.noise:
+            rng = np.random.default_rng((self.seed, self.epoch, index))
+            inputs[(rng.random(shape) < self.noise) & (inputs != START)] = UNKNOWN
         return inputs, targets, weights
 
     def on_epoch_end(self):

@@ -16,6 +16,7 @@ def character_model(
     cell: str = "lstm",
     embedding_dim: int | None = None,
     dropout: float = 0.0,
+    recurrent_dropout: float = 0.0,
     tied: bool = False,
     name: str = "character_model",
 ) -> keras.Model:
@@ -34,6 +35,8 @@ def character_model(
             tied, else `units` or 64, whichever is less.
         dropout: share of the embeddings and of each layer's outputs that is dropped
             in training.
+        recurrent_dropout: share of the states that is dropped in training on their way
+            to the next character, the same ones for a whole text.
         tied: whether the embedding is the output's kernel, too, which then has no
             bias; needs Keras 3.13.
         name: of the model.
@@ -52,13 +55,16 @@ def character_model(
 
     Reference:
         - Graves, 2013, "Generating sequences with recurrent neural networks".
+        - Gal and Ghahramani, 2016, "A theoretically grounded application of dropout in
+          recurrent neural networks".
         - Press and Wolf, 2017, "Using the output embedding to improve language
           models" (tied weights).
         - Sequence Models, week 1, "Dinosaurus Island".
     """
     if embedding_dim is None:
         embedding_dim = units if tied else min(units, 64)
-    _check(vocabulary_size, units, num_layers, cell, embedding_dim, dropout)
+    _check(vocabulary_size, units, num_layers, cell, embedding_dim)
+    _check_shares(dropout=dropout, recurrent_dropout=recurrent_dropout)
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     make = layers.ReversibleEmbedding if tied else layers.Embedding
     # Keras' own start is so small that for many steps characters are hardly told
@@ -80,6 +86,7 @@ def character_model(
             units,
             return_sequences=True,
             return_state=True,
+            recurrent_dropout=recurrent_dropout,
             name=f"recurrent_{number}",
         )(x)
         x = layers.Dropout(dropout, name=f"dropout_{number}")(x)
@@ -226,7 +233,7 @@ def _logits(found, x):
     return found["embedding"](x, reverse=True)
 
 
-def _check(vocabulary_size, units, num_layers, cell, embedding_dim, dropout):
+def _check(vocabulary_size, units, num_layers, cell, embedding_dim):
     for name, value, least in (
         ("vocabulary_size", vocabulary_size, 2),
         ("units", units, 1),
@@ -239,7 +246,9 @@ def _check(vocabulary_size, units, num_layers, cell, embedding_dim, dropout):
         raise ValueError(
             f"`cell` must be one of {', '.join(CELLS)}. Received: cell={cell!r}."
         )
-    if not 0 <= dropout < 1:
-        raise ValueError(
-            f"`dropout` must be from 0 to below 1. Received: dropout={dropout}."
-        )
+
+
+def _check_shares(**shares):
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"`{name}` must be from 0 to below 1. Received: {share}.")

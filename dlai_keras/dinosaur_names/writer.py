@@ -10,7 +10,7 @@ from keras import ops
 
 from dlai_keras import decoding, networks
 from dlai_keras.dinosaur_names import metrics
-from dlai_keras.dinosaur_names.batches import END, START
+from dlai_keras.dinosaur_names.batches import END, START, UNKNOWN
 from dlai_keras.dinosaur_names.data import CharacterVocabulary
 from dlai_keras.dinosaur_names.model import (
     initial_states,
@@ -21,7 +21,6 @@ from dlai_keras.dinosaur_names.model import (
 SETTINGS_FILE = "writer.json"
 PRETRAINED = Path(__file__).parent / "weights"
 KINDS = ("items", "text")
-UNKNOWN = CharacterVocabulary.unknown_id
 LENGTHS = {"items": 40, "text": 500}  # characters, unless told otherwise
 # Written together. Fixed, so that the first names are the same however many are
 # asked for, and a loop is compiled once.

@@ -84,6 +84,22 @@ def test_an_epochs_batches_depend_on_seed_and_epoch_alone(make):
     assert content(make(seed=4)) != first
 
 
+def test_noise_makes_some_of_what_is_read_unknown_and_nothing_of_what_is_told():
+    names = [[2 + number % 40] * 20 for number in range(200)]
+    clean, noisy = (NameBatches(names, batch_size=8, noise=n) for n in (0.0, 0.25))
+    changed = []
+    for index in range(len(clean)):
+        (one, *same), (other, *too) = clean[index], noisy[index]
+        for array, again in zip(same, too, strict=True):
+            np.testing.assert_array_equal(array, again)
+        assert set(other[one != other].tolist()) == {1}
+        assert (other[:, 0] == 0).all()
+        changed += (other != one)[one > 0].tolist()
+    assert 0.22 < np.mean(changed) < 0.28
+    again = NameBatches(names, batch_size=8, noise=0.25)[3][0]
+    np.testing.assert_array_equal(again, noisy[3][0])
+
+
 def test_windows_are_pieces_of_the_text_with_what_follows():
     text = np.arange(2, 1002)
     batches = TextBatches(text, length=10, batch_size=8)
@@ -123,6 +139,8 @@ def test_bad_arguments_are_named():
         NameBatches([])
     with pytest.raises(ValueError, match="`batch_size` must be 1 or more"):
         NameBatches([[2]], batch_size=0)
+    with pytest.raises(ValueError, match="`noise` must be from 0 to below 1"):
+        NameBatches([[2]], noise=1.0)
     with pytest.raises(ValueError, match="`length` must be 1 or more"):
         TextBatches([2, 3], length=0)
     with pytest.raises(ValueError, match="`num_batches` must be 1 or more"):

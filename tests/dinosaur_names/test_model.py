@@ -103,8 +103,9 @@ def test_a_character_does_not_depend_on_those_after_it():
     assert np.abs(one[:, 3] - other[:, 3]).max() > 0.01
 
 
-def test_dropout_acts_in_training_only():
-    model = small(dropout=0.5, num_layers=2)
+@pytest.mark.parametrize("which", ["dropout", "recurrent_dropout"])
+def test_dropout_acts_in_training_only(which):
+    model = small(**{which: 0.5})
     one, other = (ops.convert_to_numpy(model(ids(), training=True)) for _ in "ab")
     assert np.abs(one - other).max() > 0.01
     one, other = (ops.convert_to_numpy(model(ids(), training=False)) for _ in "ab")
@@ -148,6 +149,7 @@ def test_every_cell_has_its_states():
         ({"embedding_dim": 0}, "`embedding_dim` must be 1 or more"),
         ({"cell": "relu"}, "`cell` must be one of lstm, gru, rnn"),
         ({"dropout": 1.0}, "`dropout` must be from 0 to below 1"),
+        ({"recurrent_dropout": -0.1}, "`recurrent_dropout` must be from 0"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
