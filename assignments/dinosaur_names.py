@@ -386,8 +386,10 @@ def _fit(keras, model, ids, kind, settings, output):
         ],
     )
     follower = _follower(keras, settings, backup, first)
-    # Validated, and kept, are averages over the last steps.
-    average = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
+    average = []
+    if settings["averaging"]:
+        # Validated, and kept, are averages over the last steps.
+        average.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     shown = {"nats": "training nats", "val_nats": "validation nats"}
     # Without an epoch left it only reads the weights back.
     fitted.fit(
@@ -398,7 +400,7 @@ def _fit(keras, model, ids, kind, settings, output):
             *command_line.training_callbacks(
                 output, settings["epochs"], follower.state["history"], shown, backup
             ),
-            *(average if settings["averaging"] else ()),
+            *average,
             follower,
         ],
         verbose=0,

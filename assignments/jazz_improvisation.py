@@ -558,11 +558,9 @@ def _load_improviser(path):
     command_line.load_keras()
     from dlai_keras.jazz_improvisation import improviser
 
-    return (
-        improviser.load_pretrained()
-        if path is None
-        else (improviser.load_improviser(path))
-    )
+    if path is None:
+        return improviser.load_pretrained()
+    return improviser.load_improviser(path)
 
 
 def main():

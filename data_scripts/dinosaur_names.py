@@ -95,9 +95,9 @@ def fetch(
     if text not in TEXTS:
         raise ValueError(f"`text` must be one of {', '.join(TEXTS)}. Received: {text}.")
     wanted = TEXTS[text]
-    content = downloads.fetch(wanted, cache, mirror=mirror).read_bytes()
     path = output / wanted.name
     _check_output(path)
+    content = downloads.fetch(wanted, cache, mirror=mirror).read_bytes()
     output.mkdir(parents=True, exist_ok=True)
     files.write_atomically(path, content)
     num_characters = len(data.read_text(path).items[0])

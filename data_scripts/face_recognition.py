@@ -26,6 +26,7 @@ PyTorch checkpoint of MobileFaceNet into arrays."""
 PREVIEW_PEOPLE, PREVIEW_PICTURES = 12, 8
 
 
+# The checksums are scikit-learn's, which has the same files.
 DATASETS = {
     # 13,233 photographs of 5,749 people, and the list of pairs that everyone uses.
     "lfw": (

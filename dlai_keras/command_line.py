@@ -685,7 +685,7 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
         >>> did_you_mean("trian", ["train", "evaluate"])
         ' Did you mean train?'
     """
-    close = difflib.get_close_matches(word, list(choices), n=1)
+    close = difflib.get_close_matches(str(word), list(choices), n=1)
     return f" Did you mean {close[0]}?" if close else ""
 
 

@@ -33,6 +33,22 @@ def run_to_exit(script, monkeypatch, capsys, *argv):
     return stop.value.code, capsys.readouterr().err.strip().splitlines()
 
 
+def call(module, monkeypatch, *argv):
+    """Runs a script that was imported as a module."""
+    _set_arguments(vars(module), monkeypatch, argv)
+    module.main()
+
+
+def failure(module, capsys, monkeypatch, *argv):
+    """Runs what must fail, in one line; returns that line."""
+    with pytest.raises(SystemExit) as stop:
+        call(module, monkeypatch, *argv)
+    assert stop.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
+    return lines[-1]
+
+
 def _set_arguments(script, monkeypatch, argv):
     name = Path(script["__file__"]).name
     monkeypatch.setattr(sys, "argv", [name, *map(str, argv)])

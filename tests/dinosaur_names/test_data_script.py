@@ -1,11 +1,12 @@
 """The script that writes, checks and fetches texts, as a user meets it."""
 
+import functools
 import hashlib
 import json
-import sys
 from dataclasses import replace
 
 import pytest
+import scripted
 
 from data_scripts import dinosaur_names as script
 from dlai_keras import files
@@ -14,19 +15,8 @@ from dlai_keras.dinosaur_names import data
 PLAY = "To be, or not to be: that is the question.\n" * 5
 
 
-def run(monkeypatch, *argv):
-    monkeypatch.setattr(sys, "argv", ["dinosaur_names.py", *map(str, argv)])
-    script.main()
-
-
-def failure(capsys, monkeypatch, *argv):
-    """Runs what must fail; returns the last line on stderr."""
-    with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *argv)
-    assert stop.value.code == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
-    return lines[-1]
+run = functools.partial(scripted.call, script)
+failure = functools.partial(scripted.failure, script)
 
 
 # The names

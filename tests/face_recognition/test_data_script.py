@@ -1,6 +1,7 @@
 """The script that draws people and fetches photographs, as a user meets it."""
 
 import csv
+import functools
 import hashlib
 import io
 import json
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import scipy.io
+import scripted
 
 from data_scripts import face_recognition as script
 from dlai_keras import files
@@ -30,19 +32,8 @@ def content(folder):
     }
 
 
-def run(monkeypatch, *argv):
-    monkeypatch.setattr(sys, "argv", ["face_recognition.py", *map(str, argv)])
-    script.main()
-
-
-def failure(capsys, monkeypatch, *argv):
-    """Runs what must fail; returns the last line on stderr."""
-    with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *argv)
-    assert stop.value.code == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
-    return lines[-1]
+run = functools.partial(scripted.call, script)
+failure = functools.partial(scripted.failure, script)
 
 
 # Drawn people

@@ -565,13 +565,13 @@ def test_mistakes_end_in_one_line(script, argv, message, monkeypatch, capsys, tm
     assert not list(tmp_path.iterdir())
 
 
-def test_without_a_model_the_one_of_the_package_compares(
-    script, folder, monkeypatch, capsys
-):
+def test_without_a_model_the_one_of_the_package_compares(script, folder):
+    from dlai_keras.face_recognition.recognizer import load_pretrained
+
     two = picture(folder, 0, 1), picture(folder, 0, 2)
     figures = script["predict"](*two)
     assert 0 <= figures["distance"] <= 2
-    assert figures["threshold"] == pytest.approx(0.927, abs=1e-3)
+    assert figures["threshold"] == load_pretrained().threshold
 
 
 def test_a_database_is_not_asked_with_another_model_nor_damaged(

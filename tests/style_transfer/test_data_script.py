@@ -1,12 +1,13 @@
 """The script that draws pictures and fetches weights, as a user meets it."""
 
+import functools
 import hashlib
 import json
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import scripted
 
 from data_scripts import style_transfer as script
 from dlai_keras import files, images
@@ -21,19 +22,8 @@ def content(folder):
     }
 
 
-def run(monkeypatch, *argv):
-    monkeypatch.setattr(sys, "argv", ["style_transfer.py", *map(str, argv)])
-    script.main()
-
-
-def failure(capsys, monkeypatch, *argv):
-    """Runs what must fail; returns the last line on stderr."""
-    with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *argv)
-    assert stop.value.code == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
-    return lines[-1]
+run = functools.partial(scripted.call, script)
+failure = functools.partial(scripted.failure, script)
 
 
 # Drawn pictures
