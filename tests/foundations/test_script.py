@@ -346,7 +346,8 @@ def test_the_circles_give_the_published_costs(script, tmp_path):
     expected = [0.8830537463419761, 0.6879825919728063, 0.6751286264523371]
     np.testing.assert_allclose(figures["costs"]["he"], expected, rtol=1e-9)
     np.testing.assert_allclose(figures["costs"]["zeros"], np.log(2))
-    assert figures["costs"]["random"][1] == pytest.approx(0.6239567039908781, abs=1e-3)
+    # From weights this large rounding grows: processors differ in the third digit.
+    assert figures["costs"]["random"][1] == pytest.approx(0.6239567039908781, abs=5e-3)
 
 
 def test_the_moons_give_the_published_costs(shown):
