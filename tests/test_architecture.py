@@ -40,7 +40,7 @@ ROOT_CONCEPTS = {
     "conversion",  # dense layers become convolutions
     "decoding",  # beam search and sampling
     "downloads",  # files from the web, with a checksum and a cache
-    "embeddings",  # vector files
+    "embeddings",  # vector files, spellings, points on a map
     "files",  # whole whenever they exist
     "images",  # picture files
     "intervals",  # confidence intervals
@@ -185,6 +185,11 @@ DOMAIN = {
         "synthesis",  # plan, render, label
         "tfrecord",  # record files without TensorFlow
     },
+    "word_vectors": {
+        "analogies",  # neighbours and analogies, many at once
+        "debiasing",  # a bias, taken out and measured
+        "pictures",  # maps of words, a bias before and after
+    },
 }
 
 # In tests/, beside the assignments.
@@ -197,6 +202,7 @@ SUPPORT = {
 PLACES = ("dlai_keras", "assignments", "data_scripts", "tests", "benchmarks")
 ABSENT: dict[tuple[str, str], str] = {
     ("data_scripts", "strategy"): "its figures come from a training, not from files",
+    ("data_scripts", "word_vectors"): "it reads vectors and questions as published",
     ("benchmarks", "strategy"): "tables of a few rows; nothing in it takes time",
 }
 # Modules without a test file of their own name, and why.

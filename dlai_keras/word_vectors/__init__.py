@@ -1,0 +1,1 @@
+"""Word vectors: learned from text, measured, asked for analogies, and debiased."""
