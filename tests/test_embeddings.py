@@ -12,6 +12,8 @@ from sklearn.manifold import TSNE, trustworthiness
 from dlai_keras import embeddings
 from dlai_keras.embeddings import WordVectors, read_vectors, write_vectors
 
+# Without the time, which would give the test another name in every process.
+ZIPPED = gzip.compress(b"a 1 2\n" * 999, mtime=0)
 WORDS = ["the", "café", "日本", "new", "it's"]
 
 
@@ -158,7 +160,7 @@ def binary(*, cut=0, word=b"dog"):
         (binary(cut=3), "ends within word 2 of 2. The file is cut"),
         (binary(word=b"\xff"), "word 2, is not UTF-8"),
         (binary()[:-4] + np.float32(np.nan).tobytes(), r"word 2 \('dog'\), holds NaN"),
-        (gzip.compress(b"a 1 2\n" * 999)[:-9], "cannot be unpacked; it may be cut"),
+        (ZIPPED[:-9], "cannot be unpacked; it may be cut"),
         (b"PK\x03\x04 archive", "must be an .npz with `words`"),
         (b"\x93NUMPY\x01", "cannot be read; it may be cut"),
     ],
@@ -298,6 +300,11 @@ def test_every_point_has_the_neighbours_that_perplexity_says():
     np.testing.assert_allclose(
         distances, ((points[:, None] - points) ** 2).sum(axis=2), atol=1e-8
     )
+    # On a ring all points are alike, and a row tells how many neighbours count.
+    angles = 2 * np.pi * np.arange(60) / 60
+    ring = 60 * embeddings._affinities(np.stack([np.cos(angles), np.sin(angles)], 1), 8)
+    logs = np.log(np.where(ring > 0, ring, 1))
+    np.testing.assert_allclose(np.exp(-(ring * logs).sum(axis=1)), 8, rtol=1e-6)
     with pytest.raises(ValueError, match="4 points or more"):
         embeddings.on_a_plane(np.eye(3))
 
