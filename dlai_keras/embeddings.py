@@ -24,7 +24,8 @@ from dlai_keras import files
 
 KINDS = (
     "GloVe's text (a word and its numbers a line), word2vec's text or .bin, .npy with "
-    "a .txt of words beside it, .npz as it ships, or one of the texts as .gz"
+    "a .txt of words beside it, .npz as `write_compact` writes it, or one of the texts "
+    "as .gz"
 )
 BLOCK = 1 << 22  # bytes that are parsed at once
 CACHED_FROM = 1 << 24  # bytes; a smaller file is as quickly parsed again
@@ -435,7 +436,7 @@ def _read_npy(path):
             f"{path} must hold numbers of the shape (num_words, dim). Received: "
             f"{matrix.dtype} of the shape {matrix.shape}."
         )
-    words = _decode(beside.read_bytes(), beside).removesuffix("\n").split("\n")
+    words = files.read_text(beside).removesuffix("\n").split("\n")
     words = [word.removesuffix("\r") for word in words]
     # Or is it the same vectors as text?
     if len(words) != len(matrix) or len(words[0].split()) > matrix.shape[1]:
@@ -452,16 +453,6 @@ def _read_npy(path):
                 f"{path}, vector {row + 1} ({words[row]!r}), holds NaN or infinity."
             )
     return words, matrix
-
-
-def _decode(content, path):
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{path}, line {line}, is not UTF-8. Save the file as UTF-8."
-        ) from None
 
 
 def _in_memory(chunks: Iterable[Chunk]):

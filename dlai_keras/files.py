@@ -59,6 +59,37 @@ def write_atomically(path: str | Path, *parts: str | bytes | memoryview) -> None
         file.writelines(content)
 
 
+def read_text(path: Path) -> str:
+    r"""Reads a text in UTF-8, with or without a byte order mark.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The text, line ends as they are.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not UTF-8; the message names the line.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "words.txt"
+        ...     _ = path.write_bytes(b"alexa\njarvis")
+        ...     read_text(path).split()
+        ['alexa', 'jarvis']
+    """
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}, line {line}, is not UTF-8. Save the file as UTF-8."
+        ) from None
+
+
 def refuse_others(folder: Path, ours: Container[str]) -> None:
     """Refuses a folder with files that a run would not overwrite.
 

@@ -53,3 +53,12 @@ def test_a_block_that_fails_leaves_the_old_file(tmp_path):
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_text_is_utf_8_or_its_line_is_named(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_bytes(b"\xef\xbb\xbfcaf\xc3\xa9\r\ntwo\n")
+    assert files.read_text(path) == "café\r\ntwo\n"
+    path.write_bytes(b"one\ncaf\xe9\n")
+    with pytest.raises(ValueError, match=r"words\.txt, line 2, is not UTF-8"):
+        files.read_text(path)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlai_keras import files
+
 EMBEDDED = Path(__file__).parent / "embedded"
 QUESTIONS, SIMILARITIES, BIAS = "questions-words.txt", "wordsim353.tsv", "debias"
 Questions = dict[str, list[tuple[str, str, str, str]]]
@@ -322,15 +324,7 @@ def _read_list(path, wanted):
 def _read(path):
     if not path.is_file():
         raise FileNotFoundError(f"No such file: {path}")
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{path}, line {line}, is not UTF-8. Save the file as UTF-8."
-        ) from None
-    return text.replace("\r\n", "\n")
+    return files.read_text(path).replace("\r\n", "\n")
 
 
 def _own_folder(data, *names):
