@@ -1,5 +1,6 @@
-"""Word vectors: measured, asked for analogies, mapped and debiased."""
+"""Word vectors: trained, measured, asked for analogies, mapped and debiased."""
 
+import tempfile
 import time
 from pathlib import Path
 
@@ -8,24 +9,99 @@ import numpy as np
 from dlai_keras import command_line, embeddings
 from dlai_keras.word_vectors import analogies, debiasing, metrics, pictures
 from dlai_keras.word_vectors import data as lists
+from dlai_keras.word_vectors.corpus import read_corpus
 
-HELP = """Word vectors: measured, asked for analogies, mapped and debiased.
+HELP = """Word vectors: trained, measured, asked for analogies, mapped and debiased.
 
-`predict happy` names the words that are most similar, `predict man woman king` answers
-"man is to woman as king is to ?". `evaluate` measures analogies and similarities,
-`debias` takes a bias out and shows it before and after, `map` draws words near those
-they are similar to. --vectors is any file of GloVe or word2vec."""
+`train` learns them from any text, by skip-gram, CBOW or GloVe. `predict happy` names
+the words that are most similar, `predict man woman king` answers "man is to woman as
+king is to ?". `evaluate` measures analogies and similarities, `debias` takes a bias out
+and shows it before and after, `map` draws words near those they are similar to.
+--vectors is any file of GloVe or word2vec; without it, the 12,000 words that come with
+the package are taken."""
 
 GENDER = ("man", "woman")  # the ends of the bias direction
 # Words that may differ in gender, shown beside those that should not.
 SHOWN = ("she", "he", "mother", "father", "sister", "brother", "queen", "king")
 MAPPED = 200  # words of a map
+SMALLEST_MAP = 4
 SUGGESTED_FROM = 20_000  # words; the rarer are no suggestions
+
+
+def train(
+    *,
+    data: Path,
+    method: str = "skip_gram",
+    dim: int = 100,
+    window: int = 5,
+    epochs: int = 5,
+    min_count: int = 5,
+    max_words: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    output: Path = Path("runs/word_vectors"),
+) -> dict:
+    """Trains word vectors on a text, and measures them.
+
+    The text may be larger than memory: its words are counted, and then read as numbers
+    from a file. `output` gets vectors.txt, as GloVe writes it, and a map of the words.
+
+    Args:
+        data: text in UTF-8, a sentence or more a line; or a folder of .txt.
+        method: skip_gram tells the words around each word, cbow each word from those
+            around it, glove the counts of words that stand near one another.
+        dim: numbers of a vector.
+        window: words to either side that count as near.
+        epochs: how often the text is read; GloVe's counts want 15 and more.
+        min_count: words that stand less often are left out.
+        max_words: of the vocabulary, the most frequent; all by default.
+        learning_rate: the highest; 0.3 by default, 0.05 for glove.
+        seed: of the weights and of all that is drawn.
+        output: folder for the vectors, figures and the map.
+
+    Example:
+        python assignments/word_vectors.py train --data corpus.txt --method glove
+    """
+    begun = time.perf_counter()
+    if seed < 0:
+        raise ValueError(f"`seed` must be 0 or more. Received: {seed}.")
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output) as folder:
+        text = read_corpus(data, folder, min_count=min_count, max_words=max_words)
+        command_line.note(
+            f"{text.num_tokens:,} words of text, {len(text.words):,} different ones"
+        )
+        command_line.load_keras()
+        from dlai_keras.word_vectors.trainer import train_vectors
+
+        history: dict = {}
+        trained = train_vectors(
+            text,
+            method=method,
+            dim=dim,
+            window=window,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            seed=seed,
+            on_epoch=command_line.EpochLines(epochs, history, {"loss": "loss"}),
+        )
+        num_tokens = text.num_tokens
+    embeddings.write_vectors(output / "vectors.txt", trained)
+    figures = {"num_tokens": num_tokens, "loss": history["loss"]}
+    figures |= _measure(trained, *lists.load_evaluation()[:2], "add", seed)
+    shown = _frequent(trained, MAPPED)
+    if len(shown) >= SMALLEST_MAP:
+        pictures.draw_map(output / "map.png", trained, shown)
+    command_line.save_metrics(
+        output, figures, seed=seed, seconds=time.perf_counter() - begun
+    )
+    command_line.note(f"the vectors, their figures and a map are in {output}")
+    return figures | {"vectors": str(output / "vectors.txt")}
 
 
 def evaluate(
     *,
-    vectors: Path,
+    vectors: Path | None = None,
     beside: Path | None = None,
     data: Path | None = None,
     method: str = "add",
@@ -39,7 +115,7 @@ def evaluate(
     lower case. All words but those of the question may be the answer.
 
     Args:
-        vectors: file of vectors, text or binary.
+        vectors: file of vectors, text or binary; the embedded ones without it.
         beside: another file, to compare with; of both only the words are used that
             both have.
         data: folder with word_vectors/questions-words.txt and wordsim353.tsv, or one
@@ -85,7 +161,7 @@ def evaluate(
 def predict(
     words: list[str],
     *,
-    vectors: Path,
+    vectors: Path | None = None,
     count: int = 10,
     method: str = "add",
     similar: bool = False,
@@ -96,7 +172,7 @@ def predict(
     Args:
         words: one or more, such as "happy"; or three, a b c, for "a is to b as c is
             to ?".
-        vectors: file of vectors, text or binary.
+        vectors: file of vectors, text or binary; the embedded ones without it.
         count: how many answers.
         method: of analogies, as of evaluate.
         similar: three words are no analogy; name what is similar to each.
@@ -124,7 +200,7 @@ def predict(
 
 def debias(
     *,
-    vectors: Path,
+    vectors: Path | None = None,
     data: Path | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -138,7 +214,7 @@ def debias(
     picture.
 
     Args:
-        vectors: file of vectors, text or binary.
+        vectors: file of vectors, text or binary; the embedded ones without it.
         data: folder with word_vectors/debias/, the lists that Bolukbasi et al. publish;
             the embedded lists without it.
         limit: use that many of the vectors, the most frequent words.
@@ -206,7 +282,7 @@ def debias(
 def draw_map(
     words: list[str] | None = None,
     *,
-    vectors: Path,
+    vectors: Path | None = None,
     count: int = MAPPED,
     limit: int | None = None,
     output: Path = Path("runs/word_vectors/map"),
@@ -216,7 +292,7 @@ def draw_map(
     Args:
         words: whose neighbours are drawn, each with its own in one colour; without any,
             the most frequent words.
-        vectors: file of vectors, text or binary.
+        vectors: file of vectors, text or binary; the embedded ones without it.
         count: how many words are on the map.
         limit: use that many of the vectors, the most frequent words.
         output: folder for map.png.
@@ -244,6 +320,7 @@ def draw_map(
 def _load(path, limit=None):
     """The vectors that were asked for."""
     begun = time.perf_counter()
+    path = embeddings.EMBEDDED if path is None else path
     words = embeddings.read_vectors(path, limit=limit)
     command_line.note(
         f"{len(words)} words of {words.dim} numbers, "
@@ -308,6 +385,7 @@ def main():
     """Runs the script."""
     command_line.run(
         HELP,
+        train=train,
         evaluate=evaluate,
         predict=predict,
         debias=debias,

@@ -5,6 +5,7 @@ reading maps that into memory.
 """
 
 import codecs
+import functools
 import gzip
 import itertools
 import os
@@ -22,6 +23,7 @@ import numpy as np
 
 from dlai_keras import files
 
+EMBEDDED = Path(__file__).parent / "word_vectors/embedded/vectors.npz"
 KINDS = (
     "GloVe's text (a word and its numbers a line), word2vec's text or .bin, .npy with "
     "a .txt of words beside it, .npz as `write_compact` writes it, or one of the texts "
@@ -40,7 +42,33 @@ NEGATION = re.compile(
     r"\w+n't|cannot|(?:do|did|does|ca|wo|is|was|are|were|could|would|should|ha[sd]|have)nt"
 )
 CONTRACTED = re.compile(r"'(?:s|m|re|ll|ve|d)?$")  # I'm, you're
+SHORT_FORMS = (
+    (re.compile(r"\b(can't|cannot)\b"), "can not"),
+    (re.compile(r"\bwon't\b"), "will not"),
+    (re.compile(r"n't\b"), " not"),
+    (re.compile(r"'(m|re|s|ve|ll|d)\b"), r" \1"),
+)
+WORD = re.compile(r"[^\W_]+")
 Chunk = tuple[list[str], np.ndarray]
+
+
+def tokenize(text: str) -> list[str]:
+    """The words of a text, in lower case, without punctuation.
+
+    Short forms are taken apart, so that a negation is a word: "can't" is two.
+
+    Args:
+        text: of any length.
+
+    Example:
+        >>> tokenize("Don't worry, it's FINE!")
+        ['do', 'not', 'worry', 'it', 's', 'fine']
+    """
+    text = text.lower().replace("’", "'")
+    if "'" in text or "cannot" in text:
+        for pattern, replacement in SHORT_FORMS:
+            text = pattern.sub(replacement, text)
+    return WORD.findall(text)
 
 
 class WordVectors:
@@ -725,6 +753,20 @@ def _binary_chunks(blocks, path, dim, num_words):
         f"{path} ends within word {count + 1} of {num_words}. The file is cut; fetch "
         "it again."
     )
+
+
+@functools.cache
+def embedded_vectors() -> WordVectors:
+    """The vectors that come with the package, read once.
+
+    12,000 words, trained by `dlai_keras.word_vectors.trainer` on WordNet's definitions
+    and everyday sentences.
+
+    Example:
+        >>> "happy" in embedded_vectors()
+        True
+    """
+    return read_vectors(EMBEDDED)
 
 
 # Writing

@@ -37,6 +37,7 @@ from dlai_keras.style_transfer.layers import (
     ReflectionPadding2D,
 )
 from dlai_keras.trigger_word.layers import LogMelSpectrogram, PowerSpectrogram
+from dlai_keras.word_vectors.layers import WindowMean
 
 __all__ = [
     "AdaptiveInstanceNormalization",
@@ -67,5 +68,6 @@ __all__ = [
     "SpaceToDepth",
     "SpatialExpectation",
     "Subsampling",
+    "WindowMean",
     "YoloDecode",
 ]

@@ -67,7 +67,7 @@ USES_MODELS = {"translator": 3, "sentence_translator": 3}
 USES_MODELS |= {"classifier": 2, "darknet": 2, "detector": 3, "windows": 3}
 USES_MODELS |= {"checkpoints": 2, "mtcnn": 3, "recognizer": 3}
 USES_MODELS |= {"extractors": 2, "transfer": 3, "stylizer": 3}
-USES_MODELS |= {"writer": 3, "improviser": 3}
+USES_MODELS |= {"writer": 3, "improviser": 3, "trainer": 3, "reader": 3}
 MAY_IMPORT_KERAS = {"batches", "layers", "losses", "metrics", "model", "course"}
 MAY_IMPORT_KERAS |= {"explanation", *USES_MODELS}
 MAY_IMPORT_KERAS |= {"complexity", "model_gradients", "training", "trials"}
@@ -106,6 +106,12 @@ DOMAIN = {
         "ngram",  # counts with Kneser and Ney's smoothing
         "pictures",  # learning curves, bits per character
         "writer",  # a trained network with its characters
+    },
+    "emojify": {
+        "drawings",  # emoji that need no font
+        "lookup",  # from words to vectors, words without one included
+        "pictures",  # which emoji was taken for which, and why
+        "reader",  # a trained network with its emoji and vectors
     },
     "face_recognition": {
         "alignment",  # five points on a face to where a network wants them
@@ -187,8 +193,10 @@ DOMAIN = {
     },
     "word_vectors": {
         "analogies",  # neighbours and analogies, many at once
+        "corpus",  # text as whole numbers, and counts
         "debiasing",  # a bias, taken out and measured
         "pictures",  # maps of words, a bias before and after
+        "trainer",  # vectors from a text
     },
 }
 
@@ -202,7 +210,6 @@ SUPPORT = {
 PLACES = ("dlai_keras", "assignments", "data_scripts", "tests", "benchmarks")
 ABSENT: dict[tuple[str, str], str] = {
     ("data_scripts", "strategy"): "its figures come from a training, not from files",
-    ("data_scripts", "word_vectors"): "it reads vectors and questions as published",
     ("benchmarks", "strategy"): "tables of a few rows; nothing in it takes time",
 }
 # Modules without a test file of their own name, and why.

@@ -173,3 +173,35 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert code == 2
     assert lines[-1].startswith("error: ") and message in lines[-1]
     assert len([line for line in lines if "words of" not in line]) == 1
+
+
+def test_vectors_are_trained_on_a_text_and_measured(
+    script, monkeypatch, capsys, tmp_path
+):
+    rng = np.random.default_rng(0)
+    names = [["cat", "dog", "cow", "pig"], ["car", "bus", "van", "cab"]]
+    lines = [" ".join(rng.choice(names[row % 2], 7)) for row in range(300)]
+    (tmp_path / "text.txt").write_text("\n".join(lines), encoding="utf-8")
+    argv = ["train", "--data", tmp_path / "text.txt", "--dim", 8, "--window", 3]
+    argv += ["--epochs", 8, "--output", tmp_path / "run"]
+    code, _, said = run(script, monkeypatch, capsys, *argv)
+    assert code == 0 and any(
+        "2,100 words of text, 8 different" in line for line in said
+    )
+    vectors = read_vectors(tmp_path / "run" / "vectors.txt")
+    assert sorted(vectors.words) == sorted(names[0] + names[1]) and vectors.dim == 8
+    assert cv2.imread(str(tmp_path / "run" / "map.png")) is not None
+    saved = json.loads((tmp_path / "run" / "metrics.json").read_text("utf-8"))
+    assert saved["metrics"]["num_tokens"] == 2100
+    # Nothing is left of the text in numbers.
+    assert not [path for path in (tmp_path / "run").iterdir() if path.is_dir()]
+    code, lines = run_to_exit(script, monkeypatch, capsys, "train", "--data", "none")
+    assert code == 2 and "No such text" in lines[-1]
+
+
+def test_without_a_file_the_embedded_vectors_answer(script, monkeypatch, capsys):
+    argv = ["predict", "happy", "--json", "--count", 8]
+    code, out, said = run(script, monkeypatch, capsys, *argv)
+    assert code == 0 and "12000 words of 64 numbers" in said[0]
+    near = {row["word"] for row in answers(out)[0]["answers"]}
+    assert near & {"glad", "pleased", "unhappy"}

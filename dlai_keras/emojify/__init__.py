@@ -1,0 +1,1 @@
+"""Emojify: the emoji that goes with a sentence."""
