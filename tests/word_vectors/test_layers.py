@@ -1,9 +1,12 @@
 """The mean of a window is that of a loop."""
 
 import numpy as np
+import pytest
 from contract import check_layer
 
 from dlai_keras.word_vectors.layers import WindowMean
+
+pytestmark = pytest.mark.backends
 
 
 def test_each_word_gets_the_mean_of_those_around_it(tmp_path):

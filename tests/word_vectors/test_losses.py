@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from contract import check_loss
+from keras import ops
 
 from dlai_keras.word_vectors.losses import (
     CbowLoss,
@@ -10,6 +11,8 @@ from dlai_keras.word_vectors.losses import (
     SkipGramLoss,
     window_mask,
 )
+
+pytestmark = pytest.mark.backends
 
 REACH = np.array(
     [[[0, 2], [1, 1], [2, 1], [1, 0]], [[0, 1], [1, 0], [0, 0], [0, 0]]], "int32"
@@ -26,7 +29,7 @@ def products():
 
 
 def test_a_window_holds_the_words_that_its_reach_says():
-    mask = np.asarray(window_mask(REACH))
+    mask = ops.convert_to_numpy(window_mask(REACH))
     for row in range(2):
         for i in range(4):
             left, right = REACH[row, i]
