@@ -1,6 +1,7 @@
 """Emojify: the emoji that goes with a sentence."""
 
 import json
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -390,7 +391,7 @@ def _spread(name, values, kinds):
     row = {
         "system": name,
         "accuracy": float(np.mean(values)),
-        "spread": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "spread": statistics.stdev(values) if len(values) > 1 else None,
         "lowest": min(values),
         "highest": max(values),
     }

@@ -18,6 +18,9 @@ SCOPE = 4  # words after one of these, in the same clause, are denied
 def denied_words(text: str) -> list[tuple[str, bool]]:
     """The words of a sentence, and whether a negation before them denies them.
 
+    A negation reaches four words far, and not over the end of its clause: punctuation,
+    or "but", which is left out.
+
     Args:
         text: a sentence.
 
@@ -82,7 +85,8 @@ class Lookup:
         Args:
             text: a sentence.
         """
-        return [word for word in tokenize(text) if self._find(word)[0] is not None]
+        words = [word for word, _ in denied_words(text)]
+        return [word for word in words if self._find(word)[0] is not None]
 
     def replaced(self, texts: Sequence[str]) -> dict[str, str | None]:
         """Words whose own vector is missing, and what stands for them.

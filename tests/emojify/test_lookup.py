@@ -66,6 +66,17 @@ def test_words_after_a_negation_are_denied_to_the_end_of_the_clause(text, denied
     assert [word for word, is_denied in denied_words(text) if is_denied] == denied
 
 
+def test_each_word_that_is_named_has_its_vector(vectors):
+    lookup = Lookup(vectors)
+    text = "The dog isn't happy, but the dog... but zzgrmpf x1!"
+    found, weights = lookup([text])
+    words = lookup.words(text)
+    assert words == ["the", "dog", "not", "happy", "the", "dog", "x1"]
+    for place, word in enumerate(words):
+        np.testing.assert_allclose(found[0, place], unit(vectors, word), rtol=1e-5)
+    assert np.flatnonzero(weights[0]).tolist() == list(range(len(words)))
+
+
 def test_denied_words_have_negative_weights(vectors):
     _, weights = Lookup(vectors)(["the dog, not happy"])
     assert np.sign(weights).tolist() == [[1, 1, 1, -1]]
