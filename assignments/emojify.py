@@ -18,7 +18,7 @@ HELP = """Emojify: the emoji that goes with a sentence.
 embedded word vectors or a file of others (--vectors glove.6B.50d.txt); `predict
 "I love you"` tells the emoji and the words that decided, and without a sentence reads
 lines that you type. `evaluate` measures a trained network, and with --seeds 10 trains
-anew in folds, seed by seed, beside the course's networks."""
+anew in folds, seed by seed; with --model all the course's networks, too."""
 
 MODELS = ("emojify_v1", "emojify_v2", "emoji_network")
 EPOCHS = {"emojify_v1": 200, "emojify_v2": 50, "emoji_network": 80}
