@@ -95,16 +95,7 @@ def train(
     options["learning_rate"] = learning_rate
     given = {name: value for name, value in options.items() if value is not None}
     options = DEFAULTS[network] | given
-    for name, value in {"num_dates": num_dates, **options}.items():
-        if value < 1 and name != "learning_rate":
-            raise ValueError(f"`{name}` must be 1 or more. Received: {value}.")
-    if not 0 < options["learning_rate"] < 1:
-        raise ValueError(
-            "`learning_rate` must be above 0 and below 1. "
-            f"Received: {options['learning_rate']}."
-        )
-    if seed < 0:
-        raise ValueError(f"`seed` must be 0 or more. Received: {seed}.")
+    command_line.check_training(seed=seed, num_dates=num_dates, **options)
     if pairs is not None:
         figures = _train_sentences(pairs, {**options, "seed": seed}, output)
         command_line.save_metrics(

@@ -313,13 +313,7 @@ def _settings(kind, given, seed):
             f"`seconds` must be above 0. Received: {settings['seconds']}. It bounds "
             "the training."
         )
-    if not 0 < settings["learning_rate"] < 1:
-        raise ValueError(
-            "`learning_rate` must be above 0 and below 1. "
-            f"Received: {settings['learning_rate']}."
-        )
-    if seed < 0:
-        raise ValueError(f"`seed` must be 0 or more. Received: {seed}.")
+    command_line.check_training(settings["learning_rate"], seed)
     return settings | {"seed": seed}
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dlai_keras import command_line, embeddings, files, intervals
+from dlai_keras import charts, command_line, embeddings, files, intervals
 from dlai_keras.emojify import data as sentences_data
 from dlai_keras.emojify import metrics, pictures
+from dlai_keras.emojify.lookup import describe_replaced
 
 HELP = """Emojify: the emoji that goes with a sentence.
 
@@ -20,8 +21,8 @@ embedded word vectors or a file of others (--vectors glove.6B.50d.txt); `predict
 lines that you type. `evaluate` measures a trained network, and with --seeds 10 trains
 anew in folds, seed by seed; with --model all the course's networks, too."""
 
-MODELS = ("emojify_v1", "emojify_v2", "emoji_network")
 EPOCHS = {"emojify_v1": 200, "emojify_v2": 50, "emoji_network": 80}
+MODELS = tuple(EPOCHS)
 FOLDS = 5
 SHOWN = 40  # rows of a table on the screen
 ANGRY = {"😡": "😞"}  # what an emoji is where the first is no label
@@ -70,8 +71,8 @@ def train(
     epochs = _check(model, epochs, batch_size, learning_rate, seed)
     corpus = sentences_data.load_sentences(data)
     lookup = _load_lookup(vectors)
-    _say_replaced(lookup, corpus)
-    folds = sentences_data.split_folds(np.random.default_rng((seed, 0)), corpus, FOLDS)
+    _say_replaced(lookup, corpus.texts)
+    folds = _folds(corpus, seed)
     kept_back = folds == -1 if everything else folds == 0
     history = {}
     lines = command_line.EpochLines(epochs, history, {"loss": "loss"})
@@ -193,9 +194,9 @@ def predict(
 
 def _tell(reader, texts):
     probabilities = reader.probabilities(texts)
-    _say_words(reader.lookup.replaced(texts))
+    _say_replaced(reader.lookup, texts)
     rows = []
-    told = reader.predict(texts)
+    told = reader.labels(probabilities)
     for text, labels, row in zip(texts, told, probabilities, strict=True):
         best = int(row.argmax())
         emoji = "|".join(reader.emoji[label] for label in labels) or "none"
@@ -233,15 +234,9 @@ def _check(model, epochs, batch_size, learning_rate, seed):
             + command_line.did_you_mean(model, MODELS)
         )
     epochs = EPOCHS[model] if epochs is None else epochs
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value < 1:
-            raise ValueError(f"`{name}` must be 1 or more. Received: {value}.")
-    if not 0 < learning_rate < 1:
-        raise ValueError(
-            f"`learning_rate` must be above 0 and below 1. Received: {learning_rate}."
-        )
-    if seed < 0:
-        raise ValueError(f"`seed` must be 0 or more. Received: {seed}.")
+    command_line.check_training(
+        learning_rate, seed, epochs=epochs, batch_size=batch_size
+    )
     return epochs
 
 
@@ -259,18 +254,13 @@ def _load_reader(model):
     return reader.load_reader(Path(model)) if model else reader.load_pretrained()
 
 
-def _say_replaced(lookup, corpus):
-    _say_words(lookup.replaced(corpus.texts))
+def _say_replaced(lookup, texts):
+    for line in describe_replaced(lookup.replaced(texts)):
+        command_line.note(line)
 
 
-def _say_words(replaced):
-    """Words without a vector of their own, and what stood for them."""
-    near = [f"{word} as {other}" for word, other in replaced.items() if other]
-    none = [word for word, other in replaced.items() if not other]
-    for words, text in ((near, "read as others"), (none, "left out")):
-        if words:
-            more = f" and {len(words) - 12} more" if len(words) > 12 else ""
-            command_line.note(f"words {text}: {', '.join(words[:12])}{more}")
+def _folds(corpus, seed):
+    return sentences_data.split_folds(np.random.default_rng((seed, 0)), corpus, FOLDS)
 
 
 def _more(corpus):
@@ -295,7 +285,7 @@ def _more(corpus):
 def _kept_back(reader, corpus, seed):
     if reader.notes.get("data") != corpus.name or not reader.notes.get("kept_back"):
         return corpus
-    folds = sentences_data.split_folds(np.random.default_rng((seed, 0)), corpus, FOLDS)
+    folds = _folds(corpus, seed)
     command_line.note("measured on the sentences that the training kept back")
     return corpus.take(folds == 0)
 
@@ -334,7 +324,7 @@ def _compare(corpus, names, vectors, joint, seeds, epochs, output):
     """Trains in folds, seed by seed; all that is told is on what was kept back."""
     settings = {name: _check(name, epochs, 1, 0.1, 0) for name in names}
     lookup = _load_lookup(vectors)
-    _say_replaced(lookup, corpus)
+    _say_replaced(lookup, corpus.texts)
     from dlai_keras.emojify.reader import train_reader
 
     more = _more(corpus) if joint else None
@@ -344,8 +334,7 @@ def _compare(corpus, names, vectors, joint, seeds, epochs, output):
     rounds = [(seed, fold) for seed in range(seeds) for fold in range(FOLDS)]
     told = {}
     for seed, fold in command_line.progress(rounds, "training"):
-        rng = np.random.default_rng((seed, 0))
-        folds = sentences_data.split_folds(rng, corpus, FOLDS)
+        folds = _folds(corpus, seed)
         training, test = corpus.take(folds != fold), np.flatnonzero(folds == fold)
         most = max(set(training.labels), key=training.labels.count)
         for name in systems:
@@ -370,7 +359,8 @@ def _compare(corpus, names, vectors, joint, seeds, epochs, output):
                 kinds[name].append(metrics.by_kind(corpus, right))
     rows = [_spread(name, accuracies[name], kinds[name]) for name in systems]
     command_line.show_table(f"Kept back, {FOLDS} folds, {seeds} seeds", rows)
-    pictures.draw_seeds(output / "seeds.png", accuracies)
+    label = "accuracy on what was kept back"
+    charts.draw_seeds(output / "seeds.png", accuracies, label=label, form=".1%")
     last = rows[-1]
     if not corpus.multi_label:
         counts = metrics.confusion(corpus, told[names[-1]])

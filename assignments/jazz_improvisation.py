@@ -74,15 +74,9 @@ def train(
         python assignments/jazz_improvisation.py train --data my_midi_files
     """
     begun = time.perf_counter()
-    for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
-        if value < 1:
-            raise ValueError(f"`{name}` must be 1 or more. Received: {value}.")
-    if not 0 < learning_rate < 1:
-        raise ValueError(
-            f"`learning_rate` must be above 0 and below 1. Received: {learning_rate}."
-        )
-    if seed < 0:
-        raise ValueError(f"`seed` must be 0 or more. Received: {seed}.")
+    command_line.check_training(
+        learning_rate, seed, epochs=epochs, batch_size=batch_size
+    )
     tunes = _load(data, on_error)
     parts = _split(np.random.default_rng((seed, 0)), tunes)
     corpus, held_out = _encode(parts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from dlai_keras import command_line, embeddings, files
 from dlai_keras.emojify import data
 from dlai_keras.emojify.drawings import DRAWINGS, draw_emoji, emoji_name
+from dlai_keras.emojify.lookup import Lookup, describe_replaced
 
 HELP = """Writes the sentences that ship, checks a list of yours, draws the emoji.
 
@@ -16,7 +17,6 @@ HELP = """Writes the sentences that ship, checks a list of yours, draws the emoj
 of the pictures as PNG."""
 
 COLUMNS = ("sentence", "emoji", "group", "kind")
-SHOWN = 12  # words that are named
 
 
 def sentences(*, output: Path = Path("runs/emojify_data/sentences.csv")) -> dict:
@@ -70,14 +70,11 @@ def check(path: Path, *, vectors: Path | None = None) -> dict:
         for label, emoji in enumerate(known.emoji)
     ]
     command_line.show_table(f"Emoji of {known.name}", rows)
-    spoken = Counter(word for text in known.texts for word in embeddings.tokenize(text))
-    missing = [word for word, _ in spoken.most_common() if word not in words]
-    near = {word: words.resolve(word) for word in missing}
-    replaced = [f"{word} as {other}" for word, other in near.items() if other]
-    left_out = [word for word, other in near.items() if not other]
-    for shown, text in ((replaced, "read as others"), (left_out, "left out")):
-        if shown:
-            command_line.note(f"words {text}: {', '.join(shown[:SHOWN])}")
+    spoken = {word for text in known.texts for word in embeddings.tokenize(text)}
+    replaced = Lookup(words).replaced(known.texts)
+    for line in describe_replaced(replaced):
+        command_line.note(line)
+    num_left_out = sum(other is None for other in replaced.values())
     told: dict[tuple[str, ...], set] = {}
     for text, labels in zip(known.texts, known.labels, strict=True):
         told.setdefault(tuple(embeddings.tokenize(text)), set()).add(labels)
@@ -87,8 +84,8 @@ def check(path: Path, *, vectors: Path | None = None) -> dict:
         "num_of_the_same_words": len(known) - len(told),
         "num_with_contradicting_emoji": sum(len(each) > 1 for each in told.values()),
         "num_words": len(spoken),
-        "num_words_read_as_others": len(replaced),
-        "num_words_left_out": len(left_out),
+        "num_words_read_as_others": len(replaced) - num_left_out,
+        "num_words_left_out": num_left_out,
     }
 
 

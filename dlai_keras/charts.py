@@ -60,6 +60,46 @@ def draw_history(path: str | Path, history: Mapping[str, Sequence[float]]) -> No
     save_figure(figure, path)
 
 
+def draw_seeds(
+    path: str | Path,
+    values: Mapping[str, Sequence[float]],
+    *,
+    label: str,
+    form: str = ".3f",
+    less_is_better: bool = False,
+) -> None:
+    """One figure of several systems: their mean, and every seed as a point.
+
+    Args:
+        path: PNG to write.
+        values: name -> a value for every seed; the best stands above, in red.
+        label: what the figure is.
+        form: how a mean is written, such as ".1%".
+        less_is_better: whether the lowest mean is the best.
+    """
+    means = {name: sum(each) / len(each) for name, each in values.items()}
+    ordered = sorted(means, key=means.get, reverse=less_is_better)
+    figure, (axis,) = new_figure(1, 0.6 + 0.4 * len(ordered))
+    for place, name in enumerate(ordered):
+        color = POSITIVE if name == ordered[-1] else NEGATIVE
+        points = [place] * len(values[name])
+        axis.plot(values[name], points, "o", ms=4, color=color, alpha=0.5)
+        axis.plot([means[name]], [place], "|", ms=18, mew=2, color=color)
+        axis.annotate(
+            format(means[name], form),
+            (means[name], place),
+            xytext=(0, 11),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    axis.set_yticks(range(len(ordered)), ordered)
+    axis.set_ylim(-0.6, len(ordered) - 0.2)
+    axis.set_xlabel(label)
+    axis.grid(alpha=0.3, axis="x")
+    save_figure(figure, path)
+
+
 def draw_confusion(
     path: str | Path, counts: np.ndarray, class_names: Sequence[str], *, title: str = ""
 ) -> None:

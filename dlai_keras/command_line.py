@@ -238,6 +238,31 @@ def training_callbacks(
     return callbacks
 
 
+def check_training(learning_rate: float, seed: int, **counts: int) -> None:
+    """Refuses what no training can be run with.
+
+    Args:
+        learning_rate: must be above 0 and below 1.
+        seed: must be 0 or more.
+        **counts: epochs and the like, which must be 1 or more.
+
+    Raises:
+        ValueError: one is out of its range; the message names it.
+
+    Example:
+        >>> check_training(0.01, 0, epochs=5)
+    """
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"`{name}` must be 1 or more. Received: {value}.")
+    if not 0 < learning_rate < 1:
+        raise ValueError(
+            f"`learning_rate` must be above 0 and below 1. Received: {learning_rate}."
+        )
+    if seed < 0:
+        raise ValueError(f"`seed` must be 0 or more. Received: {seed}.")
+
+
 def first_epoch(backup: Path, settings: Mapping) -> int:
     """The epoch that a training goes on with; a backup of another one is removed.
 

@@ -36,3 +36,19 @@ def test_a_confusion_matrix_darkens_where_the_counts_are(tmp_path):
     dark = matplotlib.colormaps["Blues"](1.0)[:3]
     assert num_pixels(tmp_path / "right.png", dark) > 1000
     assert num_pixels(tmp_path / "wrong.png", dark) == 0
+
+
+def test_the_best_of_several_systems_is_red_and_stands_above(tmp_path):
+    path = tmp_path / "seeds.png"
+    values = {"good": [0.7, 0.8], "bad": [0.5, 0.6]}
+    places = []
+    for less_is_better in (False, True):
+        charts.draw_seeds(path, values, label="x", less_is_better=less_is_better)
+        image = matplotlib.image.imread(path)[..., :3]
+        assert image.std() > 5 / 255
+        for color in (charts.POSITIVE, charts.NEGATIVE):
+            near = np.abs(image - matplotlib.colors.to_rgb(color)) < 0.02
+            places.append(np.argwhere(near.all(-1)).mean(axis=0))
+    (red, blue), (turned_red, turned_blue) = places[:2], places[2:]
+    assert red[0] < blue[0] and red[1] > blue[1]  # above, and to the right
+    assert turned_red[0] < turned_blue[0] and turned_red[1] < turned_blue[1]

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -552,3 +553,19 @@ def test_a_training_without_backup_leaves_none(tmp_path):
     names = [type(callback).__name__ for callback in callbacks]
     assert "BackupAndRestore" not in names
     assert names[:2] == ["KeepFreedMemory", "LambdaCallback"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be 1 or more. Received: 0."),
+        ({"learning_rate": 1}, "`learning_rate` must be above 0 and below 1."),
+        ({"learning_rate": 0}, "`learning_rate` must be above 0 and below 1."),
+        ({"seed": -1}, "`seed` must be 0 or more. Received: -1."),
+    ],
+)
+def test_a_training_that_cannot_be_run_is_refused(given, message):
+    usual = {"learning_rate": 0.1, "seed": 0, "epochs": 1}
+    command_line.check_training(**usual)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        command_line.check_training(**(usual | given))

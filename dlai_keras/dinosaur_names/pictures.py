@@ -54,27 +54,8 @@ def draw_comparison(path: str | Path, bits: Mapping[str, Sequence[float]]) -> No
         path: PNG to write.
         bits: name -> a value for every seed; the best stands above.
     """
-    ordered = sorted(bits.items(), key=lambda item: -float(np.mean(item[1])))
-    figure, (axis,) = charts.new_figure(1, 0.6 + 0.4 * len(ordered))
-    for place, (_, values) in enumerate(ordered):
-        is_best = place == len(ordered) - 1
-        color = charts.POSITIVE if is_best else charts.NEGATIVE
-        mean = float(np.mean(values))
-        axis.plot(values, [place] * len(values), "o", ms=4, color=color, alpha=0.5)
-        axis.plot([mean], [place], "|", ms=18, mew=2, color=color)
-        axis.annotate(
-            f"{mean:.3f}",
-            (mean, place),
-            xytext=(0, 11),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
-    axis.set_yticks(range(len(ordered)), [name for name, _ in ordered])
-    axis.set_ylim(-0.6, len(ordered) - 0.2)
-    axis.set_xlabel("bits per character of what was kept back; less is better")
-    axis.grid(alpha=0.3, axis="x")
-    charts.save_figure(figure, path)
+    label = "bits per character of what was kept back; less is better"
+    charts.draw_seeds(path, bits, label=label, less_is_better=True)
 
 
 def draw_surprise(

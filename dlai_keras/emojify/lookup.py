@@ -1,7 +1,7 @@
 """From the words of sentences to arrays of vectors, words without a vector included."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ RANK_OFFSET = 10  # of Zipf's law; the most frequent words are less apart than i
 CLAUSE_END = re.compile(r"[,.;:!?]|\bbut\b", re.IGNORECASE)
 DENYING = {"not", "no", "never", "nothing", "nobody", "none", "neither", "nor"}
 DENYING |= {"without", "hardly"}
+NAMED = 12  # words of a line that says what was replaced
 SCOPE = 4  # words after one of these, in the same clause, are denied
 
 
@@ -39,6 +40,26 @@ def denied_words(text: str) -> list[tuple[str, bool]]:
             found.append((word, left > 0))
             left = SCOPE if word in DENYING else left - 1
     return found
+
+
+def describe_replaced(replaced: Mapping[str, str | None]) -> list[str]:
+    """Lines that say which words have no vector of their own, and what stood for them.
+
+    Args:
+        replaced: as of `Lookup.replaced`.
+
+    Example:
+        >>> describe_replaced({"hapy": "happy", "zzgrmpf": None})
+        ['words read as others: hapy as happy', 'words left out: zzgrmpf']
+    """
+    near = [f"{word} as {other}" for word, other in replaced.items() if other]
+    none = [word for word, other in replaced.items() if not other]
+    lines = []
+    for words, text in ((near, "read as others"), (none, "left out")):
+        if words:
+            more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
+            lines.append(f"words {text}: {', '.join(words[:NAMED])}{more}")
+    return lines
 
 
 class Lookup:

@@ -72,34 +72,6 @@ def draw_influence(
     charts.save_figure(figure, path)
 
 
-def draw_seeds(path: str | Path, accuracies: dict[str, Sequence[float]]) -> None:
-    """Accuracies of several systems: their mean, and every seed as a point.
-
-    Args:
-        path: PNG to write.
-        accuracies: name -> a share for every seed.
-    """
-    ordered = sorted(accuracies.items(), key=lambda item: np.mean(item[1]))
-    figure, (axis,) = charts.new_figure(1, 0.6 + 0.45 * len(ordered))
-    for place, (_, values) in enumerate(ordered):
-        mean = float(np.mean(values))
-        axis.plot(values, [place] * len(values), "o", color=charts.NEGATIVE, alpha=0.5)
-        axis.plot([mean], [place], "|", ms=18, mew=2, color=charts.POSITIVE)
-        axis.annotate(
-            f"{mean:.1%}",
-            (mean, place),
-            xytext=(0, 11),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
-    axis.set_yticks(range(len(ordered)), [name for name, _ in ordered])
-    axis.set_ylim(-0.6, len(ordered) - 0.2)
-    axis.set_xlabel("accuracy on what was kept back")
-    axis.grid(alpha=0.3, axis="x")
-    charts.save_figure(figure, path)
-
-
 def _put(axis, emoji, place, **options):
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 

@@ -97,7 +97,14 @@ class EmojiReader:
         Args:
             texts: as of `logits`.
         """
-        probabilities = self.probabilities(texts)
+        return self.labels(self.probabilities(texts))
+
+    def labels(self, probabilities: np.ndarray) -> list[tuple[int, ...]]:
+        """The labels that probabilities tell, as of `predict`.
+
+        Args:
+            probabilities: as of `probabilities`.
+        """
         if self.multi_label:
             return [tuple(np.flatnonzero(row >= 0.5).tolist()) for row in probabilities]
         return [(int(row.argmax()),) for row in probabilities]
