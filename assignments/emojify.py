@@ -283,8 +283,13 @@ def _more(corpus):
 
 
 def _kept_back(reader, corpus, seed):
-    if reader.notes.get("data") != corpus.name or not reader.notes.get("kept_back"):
+    if reader.notes.get("data") != corpus.name:
         return corpus
+    if not reader.notes["kept_back"]:
+        raise ValueError(
+            f"The network has learned all of {corpus.name}: nothing is left to measure "
+            "it on. Give other sentences with --data, or --seeds 1 to train in folds."
+        )
     folds = _folds(corpus, seed)
     command_line.note("measured on the sentences that the training kept back")
     return corpus.take(folds == 0)

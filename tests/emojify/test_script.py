@@ -119,6 +119,7 @@ def test_seeds_are_averaged_over_folds(script, folder, tmp_path, monkeypatch):
         (("train", "--epochs", "0"), "`epochs` must be 1 or more"),
         (("train", "--learning-rate", "2"), "`learning_rate` must be above 0"),
         (("train", "--vectors", "none.txt"), "none.txt"),
+        (("evaluate",), "nothing is left to measure it on"),
         (("evaluate", "--seeds", "-1"), "`seeds` must be 0 or more"),
         (("evaluate", "--data", "unicorns.csv"), "the emoji must be one of"),
         (("predict", ""), "Sentence 1 has no word"),
