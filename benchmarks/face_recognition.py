@@ -1,6 +1,8 @@
 """How fast triplets are chosen, faces embedded and people found among 100,000."""
 
+import contextlib
 import statistics
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -21,10 +23,25 @@ MARGIN = 0.2
 NUM_IMAGES = 64
 NUM_KNOWN = 100_000  # people in the database
 SMALL: dict = {}  # what differs from the defaults of the networks
+ADDONS = """
+import sys
+import numpy as np
+import tensorflow as tf
+from tensorflow_addons.losses import triplet_hard_loss
+
+labels = tf.constant(np.load(sys.argv[1] + "/labels.npy"))
+embeddings = tf.constant(np.load(sys.argv[1] + "/embeddings.npy"))
+compiled = tf.function(triplet_hard_loss)
+for line in sys.stdin:  # one answer to each
+    print(float(compiled(labels, embeddings, float(line))), flush=True)
+"""
 
 
 def benchmark(
-    *, repeats: int = 9, output: Path = Path("runs/face_recognition_benchmark")
+    *,
+    repeats: int = 9,
+    addons: Path | None = None,
+    output: Path = Path("runs/face_recognition_benchmark"),
 ) -> dict:
     """Prints what is measured, ratios first, and leaves it in `--output`.
 
@@ -38,6 +55,8 @@ def benchmark(
 
     Args:
         repeats: of each measurement; medians are shown. The loops take a third.
+        addons: Python of an environment with TensorFlow Addons (`make parity` builds
+            .venv-parity), to compare with its loss too.
         output: folder for metrics.json.
 
     Example:
@@ -58,7 +77,11 @@ def benchmark(
     comparisons["batch-hard, loop over anchors"] = (*_losses(), 1, few)
     for name, sides in _embeddings().items():
         comparisons[f"embeddings, {name}, one by one"] = (*sides, NUM_IMAGES, few)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        if addons is not None:
+            theirs = stack.enter_context(_loss_of_addons(addons, Path(folder)))
+            ours = comparisons["batch-hard, loop over anchors"][0]
+            comparisons["batch-hard, TensorFlow Addons"] = ours, theirs, 1, repeats
         gallery, ours, others = _identification(Path(folder))
         with gallery:
             for name, other in others.items():
@@ -111,14 +134,53 @@ def _unit_vectors(rng, num):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def _batch():
+    return (
+        np.arange(BATCH) // NUM_PER_PERSON,
+        _unit_vectors(np.random.default_rng(0), BATCH),
+    )
+
+
+@contextlib.contextmanager
+def _loss_of_addons(python, folder):
+    """The loss of TensorFlow Addons, in a process of its own environment."""
+    labels, embeddings = _batch()
+    np.save(folder / "labels.npy", labels)
+    np.save(folder / "embeddings.npy", embeddings)
+    command = [str(python), "-c", ADDONS, str(folder)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **pipes)
+    except OSError as error:
+        raise ValueError(
+            "`addons` must be the Python of an environment with TensorFlow Addons; "
+            f"`make parity` builds .venv-parity/bin/python. Received: {python} "
+            f"({error.strerror})."
+        ) from error
+
+    def loss():
+        try:
+            print(MARGIN, file=process.stdin, flush=True)
+            return float(process.stdout.readline())
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                "TensorFlow Addons did not answer. Expected `addons` to be the Python "
+                "of an environment that has it; `make parity` builds "
+                f".venv-parity/bin/python. Received: {python}."
+            ) from error
+
+    with process:
+        yield loss
+        process.stdin.close()
+
+
 def _losses():
     """The batch-hard loss of a batch, and the same by a loop."""
     import tensorflow as tf
 
     from dlai_keras.face_recognition.losses import triplet_hard_loss
 
-    embeddings = _unit_vectors(np.random.default_rng(0), BATCH)
-    labels = np.arange(BATCH) // NUM_PER_PERSON
+    labels, embeddings = _batch()
     tensors = tf.constant(labels), tf.constant(embeddings)
 
     @tf.function(autograph=False)

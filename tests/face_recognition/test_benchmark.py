@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,32 @@ def test_all_sides_find_the_same(small, tmp_path):
 def test_no_repeats_are_a_mistake(script, tmp_path):
     with pytest.raises(ValueError, match="`repeats` must be 1 or more"):
         script["benchmark"](repeats=0, output=tmp_path)
+
+
+def test_addons_answers_from_its_own_environment(small, tmp_path, monkeypatch):
+    """Here one that has our loss under the name of theirs."""
+    module = tmp_path / "tensorflow_addons" / "losses.py"
+    module.parent.mkdir()
+    (module.parent / "__init__.py").touch()
+    module.write_text(
+        "import tensorflow as tf\n"
+        "from dlai_keras.face_recognition.losses import triplet_hard_loss as of_each\n"
+        "def triplet_hard_loss(*arguments):\n"
+        "    return tf.reduce_mean(of_each(*arguments))\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with small["_loss_of_addons"](sys.executable, tmp_path) as theirs:
+        ours, _ = small["_losses"]()
+        assert theirs() == pytest.approx(ours(), rel=1e-5)
+        assert theirs() == pytest.approx(ours(), rel=1e-5)
+
+
+def test_an_environment_without_addons_is_a_mistake(small, tmp_path):
+    with pytest.raises(ValueError, match=r"make parity.*nowhere"):
+        small["benchmark"](addons=tmp_path / "nowhere", output=tmp_path)
+    with (
+        pytest.raises(ValueError, match=r"did not answer.*make parity"),
+        small["_loss_of_addons"](sys.executable, tmp_path) as theirs,
+    ):
+        theirs()
