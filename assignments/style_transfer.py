@@ -43,9 +43,10 @@ SIZE, BATCH_SIZE, LEARNING_RATE = 192, 4, 2e-3
 ROUND = 25  # steps from one line, checkpoint and learning rate to the next, at most
 PILOT = 4  # steps that tell how long one takes
 LAST_RATE = 0.02  # the last learning rate, in the first one
-# Where any style enters: features that still hold the picture.
+# Where any style enters: features that still hold the picture. Those of filters that
+# never learned tell a colour or a scale each, so that it takes them all.
 ENCODER_LAYERS = {
-    "embedded": "scale2",
+    "embedded": "colors,scale1,scale2,scale3,scale4",
     "squeezenet": "fire4",
     "vgg19": "block4_conv1",
     "vgg19-normalised": "block3_conv1",
@@ -78,7 +79,7 @@ def train(
     learning_rate: float = LEARNING_RATE,
     extractor: str = EXTRACTOR,
     extractor_weights: Path | None = None,
-    encoder_layer: str | None = None,
+    encoder_layers: str | None = None,
     content_layer: str | None = None,
     style_layers: str | None = None,
     content_weight: float | None = None,
@@ -113,7 +114,7 @@ def train(
         extractor: whose features are compared: embedded (needs no file), squeezenet,
             vgg19, vgg19-normalised.
         extractor_weights: file or folder of its weights.
-        encoder_layer: of the extractor, where any style enters.
+        encoder_layers: of the extractor, with commas, where any style enters.
         content_layer: whose features are to stay; the extractor's usual one by default.
         style_layers: whose patterns are to be the style's, such as conv1,fire2 or with
             weights conv1=0.2,fire2=0.8.
@@ -145,9 +146,9 @@ def train(
     _check_choice("on_error", on_error, ("fail", "skip"))
     _check_choice("norm", norm, ("instance", "group"))
     _check_seed(seed)
-    if not any_style and (styles is not None or encoder_layer is not None):
+    if not any_style and (styles is not None or encoder_layers is not None):
         raise ValueError(
-            "--styles and --encoder-layer belong to --any-style. Give that, too."
+            "--styles and --encoder-layers belong to --any-style. Give that, too."
         )
     one = None if any_style else _read_style(style, size)
     look = _Look(
@@ -162,8 +163,8 @@ def train(
         weights = (look.content_weight, look.style_weight)
         # What `predict` does measures the network, too.
         look = replace(look, content_weight=None, style_weight=None).completed()
-        encoder_layer = encoder_layer or ENCODER_LAYERS[look.extractor]
-        network, trainer, losses = _any_style(look, encoder_layer, weights)
+        named = encoder_layers or ENCODER_LAYERS[look.extractor]
+        network, trainer, losses = _any_style(look, named.split(","), weights)
     else:
         look = look.completed()
         network, trainer, losses = _one_style(look, norm, one)
@@ -798,16 +799,16 @@ def _one_style(look, norm, style):
     return network, trainer, losses
 
 
-def _any_style(look, encoder_layer, weights):
+def _any_style(look, encoder_layers, weights):
     """The same for a network of any style; `weights` of content and style."""
     from dlai_keras.style_transfer import model as models
 
-    extractor = look.load(encoder_layer)
-    network = models.adain_network(extractor, encoder_layer, **DECODER)
+    extractor = look.load(*encoder_layers)
+    network = models.adain_network(extractor, encoder_layers, **DECODER)
     trainer = models.adain_trainer(
         network,
         extractor,
-        content_layer=encoder_layer,
+        encoder_layers=encoder_layers,
         style_layers=tuple(look.style_layers),
     )
     content_weight, style_weight = (

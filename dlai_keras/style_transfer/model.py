@@ -358,8 +358,7 @@ def transfer_trainer(
 
 
 def adain_decoder(
-    channels: int,
-    factor: int,
+    channels: Mapping[int, int],
     *,
     widths: Sequence[int] | None = None,
     name: str = "decoder",
@@ -367,49 +366,74 @@ def adain_decoder(
     """Features back to a picture: nearest neighbours and convolutions, no norm.
 
     Args:
-        channels: of the features.
-        factor: how many times smaller than the picture they are, a power of 2.
-        widths: filters at each size, the smallest first; `log2(factor) + 1` of them.
-            By default the channels, halved at each doubling, and 16 or more.
+        channels: of the features, by how many times smaller than the picture they are,
+            a power of 2. The smallest features come first; others join where the
+            decoder has reached their size.
+        widths: filters at each size, the smallest first, as many as there are sizes
+            up to the picture's. By default the channels of the smallest features,
+            halved at each doubling, and 16 or more.
         name: of the model.
 
     Returns:
-        Uncompiled model: features `(batch, height, width, channels)` to pictures
-        `(batch, factor * height, factor * width, 3)`, before the sigmoid.
+        Uncompiled model: features, the smallest first (a list where there are several),
+        `(batch, height, width, channels)`, to pictures `(batch, factor * height,
+        factor * width, 3)`, before the sigmoid. Where features of a larger size lack
+        some pixels, the picture has their size.
 
     Raises:
-        ValueError: `factor` is no power of 2, or `widths` are too few or too many.
+        ValueError: there are no features, a factor is no power of 2, or `widths` are
+            too few or too many.
 
     Example:
-        >>> decoder = adain_decoder(8, 4, widths=(8, 8, 4))
+        >>> decoder = adain_decoder({4: 8}, widths=(8, 8, 4))
         >>> ops.shape(decoder(np.zeros((1, 3, 5, 8))))
         (1, 12, 20, 3)
+        >>> decoder = adain_decoder({4: 8, 1: 5})
+        >>> ops.shape(decoder([np.zeros((1, 3, 5, 8)), np.zeros((1, 11, 20, 5))]))
+        (1, 11, 20, 3)
 
     Reference:
         - Huang and Belongie, 2017, "Arbitrary style transfer in real-time with adaptive
           instance normalization", section 6.1.
+        - Ronneberger et al., 2015, "U-Net" (features of larger sizes join).
     """
-    num = int(factor).bit_length()  # sizes, the picture's own among them
-    if factor != 1 << (num - 1):
-        raise ValueError(f"`factor` must be a power of 2. Received: factor={factor}.")
+    for factor in channels:
+        if factor < 1 or factor & (factor - 1):
+            raise ValueError(
+                f"The keys of `channels` must be powers of 2. Received: {factor}."
+            )
+    if not channels:
+        raise ValueError("`channels` must have one entry or more. Received: none.")
+    largest = max(channels)
+    num = largest.bit_length()  # sizes, the picture's own among them
     if widths is None:
-        widths = [max(16, channels >> number) for number in range(num)]
+        widths = [max(16, channels[largest] >> number) for number in range(num)]
     if len(widths) != num:
         raise ValueError(
             f"`widths` must be {num} numbers of filters, for the features and after "
             f"each doubling of the size. Received: widths={tuple(widths)}."
         )
-    x = inputs = keras.Input((None, None, channels), name="features")
+    inputs = {
+        factor: keras.Input((None, None, channels[factor]), name=f"features{factor}")
+        for factor in sorted(channels, reverse=True)
+    }
+    x = inputs[largest]
     for number, filters in enumerate(widths):
         if number:
             x = layers.UpSampling2D(2, name=f"up{number}_nearest")(x)
+            joining = inputs.get(largest >> number)
+            if joining is not None:
+                x = SameSize(name=f"same_size{number}")([x, joining])
+                x = layers.Concatenate(name=f"join{number}")([x, joining])
         x = _convolve(x, filters, 3, 1, activation="relu", name=f"conv{number}")
-    return keras.Model(inputs, _convolve(x, 3, 3, 1, name="head"), name=name)
+    outputs = _convolve(x, 3, 3, 1, name="head")
+    inputs = list(inputs.values())
+    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=name)
 
 
 def adain_network(
     extractor: keras.Model,
-    content_layer: str,
+    encoder_layers: Sequence[str],
     *,
     widths: Sequence[int] | None = None,
     name: str = "adain_network",
@@ -421,9 +445,10 @@ def adain_network(
     learns.
 
     Args:
-        extractor: frozen, as `load_extractor` returns it; its layers up to the content
-            layer become the network's encoder.
-        content_layer: of the extractor; a deeper one knows larger strokes.
+        extractor: frozen, as `load_extractor` returns it; its layers up to those of the
+            encoder become the network's own.
+        encoder_layers: of the extractor, one as in the paper or several; a deeper one
+            knows larger strokes, one of colours brings the colours.
         widths: of the decoder, see `adain_decoder`.
         name: of the model.
 
@@ -431,15 +456,16 @@ def adain_network(
         Uncompiled model: a dict of `"content"` `(batch, height, width, 3)`, `"style"`
         `(batch, any height, any width, 3)`, both 0 to 1, and `"alpha"` `(batch, 1)`,
         from 0 for the content's own statistics to 1 for the style's, to pictures of
-        the content's size.
+        the content's size. What the decoder reads of a layer is the output of
+        `mixed_<layer>`.
 
     Raises:
-        ValueError: the extractor has no such layer.
+        ValueError: the extractor has no such layer, or none is given.
 
     Example:
         >>> x = keras.Input((None, None, 3))
         >>> extractor = keras.Model(x, {"mean": layers.AveragePooling2D(2)(x)})
-        >>> network = adain_network(extractor, "mean")
+        >>> network = adain_network(extractor, ["mean"])
         >>> pictures = np.zeros((1, 7, 10, 3)), np.zeros((1, 8, 8, 3)), np.ones((1, 1))
         >>> ops.shape(network(dict(zip(("content", "style", "alpha"), pictures))))
         (1, 7, 10, 3)
@@ -447,25 +473,46 @@ def adain_network(
     Reference:
         - Huang and Belongie, 2017, "Arbitrary style transfer in real-time with adaptive
           instance normalization", figure 2 and equation 14 (alpha).
+        - Li et al., 2017, "Universal style transfer via feature transforms" (several
+          layers).
     """
-    check_layers(extractor, content_layer)
-    features = extractor.output[content_layer]
+    if not encoder_layers:
+        raise ValueError("`encoder_layers` must name a layer. Received: none.")
+    check_layers(extractor, encoder_layers[0], encoder_layers[1:])
+    features = {layer: extractor.output[layer] for layer in encoder_layers}
     encoder = keras.Model(extractor.input, features, name="encoder")
     encoder.trainable = False
-    length = encoder.compute_output_shape((1, 256, 256, 3))[1]
     # Convolutions without padding lose some pixels: 63 of 256 is still a quarter.
-    factor = 2 ** round(math.log2(256 / length))
-    decoder = adain_decoder(features.shape[-1], factor, widths=widths)
+    factors = {
+        layer: 2 ** round(math.log2(256 / shape[1]))
+        for layer, shape in encoder.compute_output_shape((1, 256, 256, 3)).items()
+    }
 
     content = keras.Input((None, None, 3), name="content")
     style = keras.Input((None, None, 3), name="style")
     alpha = keras.Input((1,), name="alpha")
-    own = encoder(content)
-    new = AdaptiveInstanceNormalization(name="adain")([own, encoder(style)])
     strength = layers.Reshape((1, 1, 1), name="strength")(alpha)
-    change = layers.Subtract(name="difference")([new, own])
-    change = layers.Multiply(name="change")([change, strength])
-    x = decoder(layers.Add(name="mixed")([own, change]))
+    own, wanted = encoder(content), encoder(style)
+    mixed: dict[int, list] = {}
+    for layer in encoder_layers:
+        new = AdaptiveInstanceNormalization(name=_layer_name("adain", layer))(
+            [own[layer], wanted[layer]]
+        )
+        change = layers.Subtract(name=_layer_name("difference", layer))(
+            [new, own[layer]]
+        )
+        change = layers.Multiply(name=_layer_name("change", layer))([change, strength])
+        mix = layers.Add(name=_layer_name("mixed", layer))([own[layer], change])
+        mixed.setdefault(factors[layer], []).append(mix)
+    joined = [_joined(factor, mixed[factor]) for factor in sorted(mixed, reverse=True)]
+    decoder = adain_decoder(
+        {
+            factor: sum(mix.shape[-1] for mix in mixes)
+            for factor, mixes in mixed.items()
+        },
+        widths=widths,
+    )
+    x = decoder(joined[0] if len(joined) == 1 else joined)
     x = SameSize(name="same_size")([x, content])
     outputs = layers.Activation("sigmoid", name="stylised")(x)
     inputs = {"content": content, "style": style, "alpha": alpha}
@@ -476,20 +523,20 @@ def adain_trainer(
     network: keras.Model,
     extractor: keras.Model,
     *,
-    content_layer: str,
+    encoder_layers: Sequence[str],
     style_layers: Sequence[str],
     name: str = "adain_trainer",
 ) -> keras.Model:
     """An AdaIN network and the extractor that judges its pictures, for `fit`.
 
     Its outputs are losses, as those of `transfer_trainer`. That of the content compares
-    the picture's features with those that were decoded; that of the style compares
-    means and standard deviations.
+    the picture's features with those that were decoded, as a mean over the layers; that
+    of the style compares means and standard deviations.
 
     Args:
         network: as of `adain_network`.
         extractor: frozen, the one that the network was made with.
-        content_layer: the network's.
+        encoder_layers: the network's.
         style_layers: whose means and standard deviations are to be the style's.
         name: of the model.
 
@@ -503,21 +550,23 @@ def adain_trainer(
     Example:
         >>> x = keras.Input((None, None, 3))
         >>> extractor = keras.Model(x, {"mean": layers.AveragePooling2D(2)(x)})
-        >>> layer = {"content_layer": "mean", "style_layers": ["mean"]}
-        >>> network = adain_network(extractor, "mean")
-        >>> sorted(adain_trainer(network, extractor, **layer).output)
+        >>> named = {"encoder_layers": ["mean"], "style_layers": ["mean"]}
+        >>> network = adain_network(extractor, ["mean"])
+        >>> sorted(adain_trainer(network, extractor, **named).output)
         ['content', 'style/mean', 'total_variation']
 
     Reference:
         - Huang and Belongie, 2017, "Arbitrary style transfer in real-time with adaptive
           instance normalization", equations 11 to 13.
     """
-    check_layers(extractor, content_layer, style_layers)
+    check_layers(extractor, encoder_layers[0], (*encoder_layers[1:], *style_layers))
     extractor.trainable = False
+    mixed = {
+        layer: network.get_layer(_layer_name("mixed", layer)).output
+        for layer in encoder_layers
+    }
     inside = keras.Model(
-        network.input,
-        {"stylised": network.output, "mixed": network.get_layer("mixed").output},
-        name=network.name,
+        network.input, {"stylised": network.output, "mixed": mixed}, name=network.name
     )
     inputs = {
         "content": keras.Input((None, None, 3), name="content"),
@@ -526,8 +575,11 @@ def adain_trainer(
     }
     results = inside(inputs)
     after, wanted = extractor(results["stylised"]), extractor(inputs["style"])
+    kept = [
+        content_loss(results["mixed"][layer], after[layer]) for layer in encoder_layers
+    ]
     outputs = {
-        "content": content_loss(results["mixed"], after[content_layer]),
+        "content": sum(kept) / len(kept),
         "total_variation": total_variation(results["stylised"]),
     }
     for layer in style_layers:
@@ -579,6 +631,13 @@ def _convolve(x, filters, kernel_size, strides, **arguments):
     name = arguments["name"]
     x = ReflectionPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     return layers.Conv2D(filters, kernel_size, strides, **arguments)(x)
+
+
+def _joined(factor, features):
+    """Features of one size as one."""
+    if len(features) == 1:
+        return features[0]
+    return layers.Concatenate(name=f"together{factor}")(features)
 
 
 def _layer_name(kind, layer):

@@ -104,7 +104,7 @@ def test_a_layer_that_is_not_there_is_named_with_those_that_are(extractor):
     with pytest.raises(ValueError, match=r"Received: bb\. Did you mean b"):
         style_canvas(extractor, (8, 8), content_layer="a", style_layers=["a", "bb"])
     with pytest.raises(ValueError, match="must be a dict"):
-        adain_network(keras.Sequential([keras.Input((None, None, 3))]), "a")
+        adain_network(keras.Sequential([keras.Input((None, None, 3))]), ["a"])
 
 
 def test_slashes_in_the_names_of_layers_are_no_matter():
@@ -246,7 +246,7 @@ def test_training_changes_the_network_and_not_the_extractor():
 @pytest.fixture(scope="module")
 def adain(extractor):
     keras.utils.set_random_seed(0)
-    return adain_network(extractor, "b", widths=(6, 4))
+    return adain_network(extractor, ["b"], widths=(6, 4))
 
 
 def paint(network, content, style, alpha=1.0):
@@ -269,7 +269,7 @@ def test_only_the_decoder_learns(adain):
 
 def test_alpha_goes_from_the_content_to_the_style(adain, extractor):
     content, style = pictures(1), pictures(1, (8, 8), seed=1) ** 3
-    mixed = keras.Model(adain.input, adain.get_layer("mixed").output)
+    mixed = keras.Model(adain.input, adain.get_layer("mixed_b").output)
     own = numpy_of(extractor(content))["b"]
     none, half, full = (paint(mixed, content, style, a) for a in (0, 0.5, 1))
     np.testing.assert_allclose(none, own, atol=1e-5)
@@ -291,13 +291,13 @@ def test_the_style_of_the_content_itself_changes_nothing(adain):
 
 def test_the_outputs_of_an_adain_trainer_are_losses(adain, extractor):
     trainer = adain_trainer(
-        adain, extractor, content_layer="b", style_layers=["a", "b"]
+        adain, extractor, encoder_layers=["b"], style_layers=["a", "b"]
     )
     content, style = pictures(2), pictures(2, seed=1) ** 2
     outputs = paint(trainer, content, style)
     stylised = paint(adain, content, style)
     mixed = paint(
-        keras.Model(adain.input, adain.get_layer("mixed").output), content, style
+        keras.Model(adain.input, adain.get_layer("mixed_b").output), content, style
     )
     after, wanted = numpy_of(extractor(stylised)), numpy_of(extractor(style))
     expected = ((after["b"] - mixed) ** 2).mean((1, 2, 3)) / 4
@@ -323,15 +323,47 @@ def test_an_adain_network_survives_the_disk(adain, tmp_path):
     )
 
 
+@pytest.mark.parametrize("size", [(12, 16), (13, 9)])
+def test_several_layers_enter_at_their_sizes(extractor, size):
+    network = adain_network(extractor, ["a", "b"])
+    content, style = pictures(2, size), pictures(2, (20, 11), seed=1)
+    assert paint(network, content, style).shape == (2, *size, 3)
+    trainer = adain_trainer(
+        network, extractor, encoder_layers=["a", "b"], style_layers=["a"]
+    )
+    mixed = {x: network.get_layer(f"mixed_{x}").output for x in ("a", "b")}
+    mixed = paint(keras.Model(network.input, mixed), content, style)
+    after = numpy_of(extractor(paint(network, content, style)))
+    each = [((after[x] - mixed[x]) ** 2).mean((1, 2, 3)) / 4 for x in ("a", "b")]
+    np.testing.assert_allclose(
+        paint(trainer, content, style)["content"][:, 0], np.mean(each, 0), rtol=1e-3
+    )
+    with pytest.raises(ValueError, match="must name a layer"):
+        adain_network(extractor, [])
+
+
+def test_features_join_the_decoder_where_it_has_their_size():
+    decoder = adain_decoder({4: 6, 1: 2})
+    small, large = pictures(1, (3, 4))[..., :1], pictures(1, (11, 15))[..., :2]
+    small = np.repeat(small, 6, axis=-1)
+    outputs = numpy_of(decoder([small, large]))
+    assert outputs.shape == (1, 11, 15, 3)
+    large[:, 5, 7] += 1
+    changed = np.abs(numpy_of(decoder([small, large])) - outputs).sum(-1)[0] > 0
+    assert changed[3:8, 5:10].any() and not changed[:2].any()
+    with pytest.raises(ValueError, match="one entry or more"):
+        adain_decoder({})
+
+
 def test_a_decoder_doubles_the_size_as_often_as_it_must():
-    decoder = adain_decoder(40, 8)
+    decoder = adain_decoder({8: 40})
     filters = [x.filters for x in decoder.layers if isinstance(x, layers.Conv2D)]
     assert filters == [40, 20, 16, 16, 3]
     assert numpy_of(decoder(np.zeros((1, 2, 3, 40)))).shape == (1, 16, 24, 3)
-    with pytest.raises(ValueError, match="factor=6"):
-        adain_decoder(8, 6)
+    with pytest.raises(ValueError, match="Received: 6"):
+        adain_decoder({6: 8})
     with pytest.raises(ValueError, match="must be 3 numbers"):
-        adain_decoder(8, 4, widths=(8, 4))
+        adain_decoder({4: 8}, widths=(8, 4))
 
 
 # The last pixels

@@ -45,7 +45,12 @@ def small(script):
     def write_something(self, path, **_):  # charts have tests of their own
         Path(path).write_bytes(b"a chart")
 
-    sizes = {"NETWORK": TINY, "DECODER": {"widths": (4, 4)}, "ROUND": 1, "PILOT": 2}
+    sizes = {
+        "NETWORK": TINY,
+        "DECODER": {"widths": (4, 4, 4, 4)},
+        "ROUND": 1,
+        "PILOT": 2,
+    }
     sizes |= {"NUM_TEST": 1, "NUM_STYLES": 1, "FRAME_SIZE": 24}
     sizes |= {"COMPARED_STEPS": 3, "LONGEST": 64}
     with pytest.MonkeyPatch.context() as patched:

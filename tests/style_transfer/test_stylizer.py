@@ -35,7 +35,7 @@ def any_style():
     keras.utils.set_random_seed(0)
     x = keras.Input((None, None, 3))
     extractor = keras.Model(x, {"a": layers.Conv2D(5, 3, 2, activation="relu")(x)})
-    return Stylizer(adain_network(extractor, "a"), "adain", size=24)
+    return Stylizer(adain_network(extractor, ["a"]), "adain", size=24)
 
 
 def test_a_picture_is_painted_at_its_own_size(one_style, any_style):
