@@ -34,6 +34,7 @@ DEFAULTS = {
         "recurrent_dropout": 0.5,
         "noise": 0.1,
         "averaging": 0.997,
+        "members": 3,
         "epochs": 60,
         "seconds": 600.0,
         "batch_size": 16,
@@ -49,6 +50,7 @@ DEFAULTS = {
         "recurrent_dropout": 0.0,
         "noise": 0.0,
         "averaging": 0.0,
+        "members": 1,
         "epochs": 100,
         "seconds": 600.0,
         "batch_size": 32,
@@ -75,6 +77,7 @@ def train(
     units: int | None = None,
     num_layers: int | None = None,
     dropout: float | None = None,
+    members: int | None = None,
     epochs: int | None = None,
     seconds: float | None = None,
     batch_size: int | None = None,
@@ -103,9 +106,11 @@ def train(
         num_layers: layers above one another; 1 by default.
         dropout: share of what each layer gives that is dropped in training; by default
             0.5, 0.1 with --text.
-        epochs: how often all names are read, at most; 60 by default. An epoch of a
+        members: networks, trained one after another, whose probabilities are averaged;
+            3 by default, 1 with --text.
+        epochs: how often each reads all names, at most; 60 by default. An epoch of a
             running text is 200 batches, 100 at most by default.
-        seconds: how long to train, at most; 600 by default.
+        seconds: how long to train all of them, at most; 600 by default.
         batch_size: names or windows per step; by default 16, 32 with --text.
         length: characters of a window of running text; 96 by default.
         learning_rate: the highest; it falls along a cosine. By default 0.003, 0.004
@@ -126,6 +131,7 @@ def train(
         "units": units,
         "num_layers": num_layers,
         "dropout": dropout,
+        "members": members,
         "epochs": epochs,
         "seconds": seconds,
         "batch_size": batch_size,
@@ -143,7 +149,7 @@ def train(
     figures |= {
         "num_training": len(_all(splits["train"])),
         "parameters": writer.model.count_params(),
-        "epochs": len(history["validation nats"]),
+        "epochs": max(map(len, history.values())),
         "training_seconds": trained,
     }
     pictures.draw_training(
@@ -151,10 +157,10 @@ def train(
         {name: np.divide(values, math.log(2)) for name, values in history.items()},
         {f"{figures['ngram_order']}-gram": figures["ngram_bits_per_character"]},
     )
-    shutil.rmtree(output / "backup", ignore_errors=True)
     command_line.save_metrics(
         output, figures, seed=seed, seconds=time.perf_counter() - begun
     )
+    _forget_backups(output, settings)
     command_line.note(f"the writer, its figures and pictures are in {output}")
     return figures
 
@@ -305,7 +311,7 @@ def _settings(kind, given, seed):
     """What a training is defined by: what was given, and the defaults of the kind."""
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = DEFAULTS[kind] | chosen
-    for name in ("epochs", "batch_size", "length", "patience"):
+    for name in ("members", "epochs", "batch_size", "length", "patience"):
         if settings[name] < 1:
             raise ValueError(f"`{name}` must be 1 or more. Received: {settings[name]}.")
     if not settings["seconds"] > 0:
@@ -338,22 +344,58 @@ def _digest(texts):
 
 def _train(corpus, splits, settings, output):
     keras = command_line.load_keras()
-    from dlai_keras.dinosaur_names.model import character_model
+    from dlai_keras.dinosaur_names.model import character_model, mixture
     from dlai_keras.dinosaur_names.writer import Writer
 
-    command_line.set_seed(settings["seed"])
     vocabulary = names.CharacterVocabulary.of(splits["train"])
     shape = ("cell", "units", "num_layers", "dropout", "recurrent_dropout")
-    model = character_model(len(vocabulary), **{name: settings[name] for name in shape})
     ids = {name: list(map(vocabulary.encode, part)) for name, part in splits.items()}
     settings = {**settings, "training": _digest(splits["train"])}
-    history, trained = _fit(keras, model, ids, corpus.kind, settings, output)
+    members, history, trained = [], {}, 0.0
+    for number, folder in enumerate(_folders(output, settings)):
+        # Each begins with other weights, and reads in another order.
+        seed = settings["seed"]
+        own = {
+            **settings,
+            "seed": seed if number == 0 else _seed_of(seed, number),
+            "seconds": settings["seconds"] / settings["members"],
+        }
+        command_line.set_seed(own["seed"])
+        label = f", member {number + 1}" if settings["members"] > 1 else ""
+        if label:
+            command_line.note(f"member {number + 1} of {settings['members']}")
+        member = character_model(
+            len(vocabulary),
+            **{name: settings[name] for name in shape},
+            name=f"member_{number + 1}",
+        )
+        lines, seconds = _fit(keras, member, ids, corpus.kind, own, folder)
+        members.append(member)
+        history |= {f"{name}{label}": values for name, values in lines.items()}
+        trained += seconds
+    model = members[0] if len(members) == 1 else mixture(members)
     notes = {name: settings[name] for name in ("seed", "cell", "lower", "training")}
     known = splits["train"] if corpus.kind == "items" else ()
     writer = Writer(
         model, vocabulary, corpus.kind, known, {"corpus": corpus.name, **notes}
     )
     return writer, history, trained
+
+
+def _folders(output, settings):
+    """Where each member's logs and backup are."""
+    if settings["members"] == 1:
+        return [output]
+    return [output / f"member_{n}" for n in range(1, settings["members"] + 1)]
+
+
+def _forget_backups(output, settings):
+    for folder in _folders(output, settings):
+        shutil.rmtree(folder / "backup", ignore_errors=True)
+
+
+def _seed_of(seed, number):
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1)
 
 
 def _fit(keras, model, ids, kind, settings, output):
@@ -385,20 +427,22 @@ def _fit(keras, model, ids, kind, settings, output):
         # Validated, and kept, are averages over the last steps.
         average.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     shown = {"nats": "training nats", "val_nats": "validation nats"}
-    # Without an epoch left it only reads the weights back.
-    fitted.fit(
-        batches,
-        epochs=settings["epochs"],
-        validation_data=held,
-        callbacks=[
-            *command_line.training_callbacks(
-                output, settings["epochs"], follower.state["history"], shown, backup
-            ),
-            *average,
-            follower,
-        ],
-        verbose=0,
-    )
+    # A member that was done is not begun again when another was interrupted.
+    if not follower.is_done():
+        fitted.fit(
+            batches,
+            epochs=settings["epochs"],
+            validation_data=held,
+            callbacks=[
+                *command_line.training_callbacks(
+                    output, settings["epochs"], follower.state["history"], shown, backup
+                ),
+                *average,
+                follower,
+            ],
+            verbose=0,
+        )
+    fitted.optimizer.build(fitted.trainable_variables)  # its state is in the file, too
     fitted.load_weights(follower.best)
     return follower.state["history"], follower.state["seconds"]
 
@@ -453,9 +497,17 @@ def _follower(keras, settings, backup, first):
             self.last = time.perf_counter() - self.begun
             state["seconds"] += self.last
             files.write_atomically(self.record, json.dumps(state))
-            late = state["seconds"] + self.last / 2 >= settings["seconds"]
-            if late or state["since"] >= settings["patience"]:
+            if self.is_done():
                 self.model.stop_training = True
+
+        def is_done(self):
+            """Whether the patience, the time or, read from a backup, all is used up."""
+            late = self.state["seconds"] + self.last / 2 >= settings["seconds"]
+            return (
+                first >= settings["epochs"]
+                or late
+                or self.state["since"] >= settings["patience"]
+            )
 
     return Follower()
 
@@ -550,7 +602,7 @@ def _compare(corpus, seeds, given, output):
         settings = _settings(corpus.kind, given, seed)
         writer, _, _ = _train(corpus, splits, settings, folder)
         writer.save(folder)
-        shutil.rmtree(folder / "backup", ignore_errors=True)
+        _forget_backups(folder, settings)
         bits["the network"].append(writer.bits_per_character(splits["test"]))
         ngrams = _ngram_bits(
             corpus.kind, writer.vocabulary, splits["train"], splits["test"]

@@ -1,6 +1,8 @@
 """A recurrent network that tells the next character, whole texts or step by step."""
 
 import itertools
+import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers, ops
@@ -99,6 +101,46 @@ def character_model(
     return keras.Model(token_ids, outputs, name=name)
 
 
+def mixture(members: Sequence[keras.Model], name: str = "mixture") -> keras.Model:
+    """Several networks as one: the mean of their probabilities.
+
+    Networks that began with other weights err in other places, so that their mean is
+    less often sure of what is wrong. It writes and scores as one network does.
+
+    Args:
+        members: as `character_model` builds them, of the same vocabulary and of
+            different names; trained, one by one.
+        name: of the model.
+
+    Returns:
+        Uncompiled model: token ids `(batch, time)` to `log(mean_m P_m)` `(batch, time,
+        vocabulary_size)`. It shares the members' weights.
+
+    Raises:
+        ValueError: there are no members, two have the same name, or one is another
+            model or of another vocabulary.
+
+    Example:
+        >>> members = [character_model(28, units=8, name=name) for name in "ab"]
+        >>> mixture(members).output_shape
+        (None, None, 28)
+
+    Reference:
+        - Hansen and Salamon, 1990, "Neural network ensembles".
+    """
+    told = {
+        member.name: _recurrent(member) and member.output_shape for member in members
+    }
+    if not told or len(told) < len(members) or len(set(told.values())) > 1:
+        raise ValueError(
+            "`members` must be models of different names and of one vocabulary. "
+            f"Received: {[(member.name, member.output_shape) for member in members]}."
+        )
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    logits = [member(token_ids) for member in members]
+    return keras.Model(token_ids, _mean_log_probs(logits), name=name)
+
+
 def one_step_model(model: keras.Model) -> keras.Model:
     """The same network for one character: what a loop that writes calls.
 
@@ -106,7 +148,7 @@ def one_step_model(model: keras.Model) -> keras.Model:
     their cells: there is no loop over time within the step.
 
     Args:
-        model: as `character_model` builds it.
+        model: as `character_model` or `mixture` builds it.
 
     Returns:
         Uncompiled model: `[token (batch, 1), *states]` to `[logits (batch,
@@ -122,6 +164,8 @@ def one_step_model(model: keras.Model) -> keras.Model:
         [(None, 28), (None, 8), (None, 8)]
     """
     token = keras.Input((1,), dtype="int32", name="token")
+    if _members(model):
+        return _together(model, token, one_step_model, "step")
     states = _state_inputs(model)
     found = _by_name(model)
     x = ops.squeeze(found["embedding"](token), axis=1)
@@ -139,7 +183,7 @@ def stateful_model(model: keras.Model) -> keras.Model:
     """The same network from given states to the states after: for text in pieces.
 
     Args:
-        model: as `character_model` builds it.
+        model: as `character_model` or `mixture` builds it.
 
     Returns:
         Uncompiled model: `[token ids (batch, time), *states]` to `[logits (batch,
@@ -154,6 +198,8 @@ def stateful_model(model: keras.Model) -> keras.Model:
         [(None, None, 28), (None, 8), (None, 8)]
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    if _members(model):
+        return _together(model, token_ids, stateful_model, "stateful")
     states = _state_inputs(model)
     found = _by_name(model)
     x = found["embedding"](token_ids)
@@ -169,7 +215,7 @@ def initial_states(model: keras.Model, batch_size: int) -> list:
     """The states before the first character: zeros.
 
     Args:
-        model: as `character_model` builds it.
+        model: as `character_model` or `mixture` builds it.
         batch_size: rows of each.
 
     Returns:
@@ -183,6 +229,33 @@ def initial_states(model: keras.Model, batch_size: int) -> list:
         [8, 8]
     """
     return [ops.zeros((batch_size, size)) for size in _state_sizes(model)]
+
+
+def _members(model):
+    """Those of a mixture; none where the model is one network."""
+    return [layer for layer in model.layers if isinstance(layer, keras.Model)]
+
+
+def _mean_log_probs(logits):
+    """`log(mean_m softmax(logits_m))`."""
+    if len(logits) == 1:
+        return ops.log_softmax(logits[0])
+    log_probs = ops.stack([ops.log_softmax(one) for one in logits])
+    return ops.logsumexp(log_probs, axis=0) - math.log(len(logits))
+
+
+def _together(model, tokens, make, kind):
+    """What `make` builds of each member, with all their states side by side."""
+    states = _state_inputs(model)
+    rest, logits, after = iter(states), [], []
+    for member in _members(model):
+        part = make(member)
+        own = itertools.islice(rest, len(part.inputs) - 1)
+        told, *new = part([tokens, *own])
+        logits.append(told)
+        after += new
+    outputs = [_mean_log_probs(logits), *after]
+    return keras.Model([tokens, *states], outputs, name=f"{model.name}_{kind}")
 
 
 def _by_name(model):
@@ -208,6 +281,8 @@ def _sizes(layer):
 
 
 def _state_sizes(model):
+    if members := _members(model):
+        return [size for member in members for size in _state_sizes(member)]
     return [size for layer in _recurrent(model) for size in _sizes(layer)]
 
 

@@ -36,7 +36,7 @@ class Writer:
     """Writes names or running text, and scores them.
 
     Args:
-        model: as `model.character_model` builds it.
+        model: as `model.character_model` or `model.mixture` builds it.
         vocabulary: its characters.
         kind: `"items"` for names and the like, which come to an end, or `"text"`.
         known: names that it learned from; `min_distance` is the distance from these.

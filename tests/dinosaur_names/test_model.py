@@ -9,6 +9,7 @@ from dlai_keras.dinosaur_names.model import (
     CELLS,
     character_model,
     initial_states,
+    mixture,
     one_step_model,
     stateful_model,
 )
@@ -81,6 +82,36 @@ def test_step_by_step_and_in_pieces_equal_the_whole(cell, tied):
         logits, *states = reader.predict_on_batch([part, *states])
         pieces.append(logits)
     np.testing.assert_allclose(np.concatenate(pieces, 1), whole, atol=1e-5)
+
+
+@backends
+def test_a_mixture_has_the_mean_of_the_probabilities_in_all_its_forms(tmp_path):
+    members = [small(name="a"), small(name="b", cell="gru", num_layers=2)]
+    members[1].set_weights([2 * w for w in members[1].get_weights()])
+    model, tokens = mixture(members), ids()
+    each = [np.exp(m.predict_on_batch(tokens).astype("float64")) for m in members]
+    expected = np.mean([x / x.sum(-1, keepdims=True) for x in each], axis=0)
+    whole = model.predict_on_batch(tokens)
+    np.testing.assert_allclose(np.exp(whole), expected, atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    for one in (model, again):
+        states = zeros(one)
+        assert len(states) == NUM_STATES["lstm"] + 2 * NUM_STATES["gru"]
+        step = one_step_model(one)
+        for place in range(2):
+            token = tokens[:, place : place + 1]
+            log_probs, *states = step.predict_on_batch([token, *states])
+            np.testing.assert_allclose(log_probs, whole[:, place], atol=1e-5)
+        rest, *_ = stateful_model(one).predict_on_batch([tokens[:, 2:], *states])
+        np.testing.assert_allclose(rest, whole[:, 2:], atol=1e-5)
+
+
+def test_members_must_fit_together():
+    one = small(name="a")
+    for members in ([], [one, one], [one, character_model(8, units=4, name="b")]):
+        with pytest.raises(ValueError, match="of different names and of one vocab"):
+            mixture(members)
 
 
 def test_the_step_has_the_weights_of_the_whole():

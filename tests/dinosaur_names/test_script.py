@@ -15,7 +15,8 @@ from dlai_keras.dinosaur_names import data
 from dlai_keras.dinosaur_names.writer import load_writer
 
 SCRIPT = Path(__file__).parents[2] / "assignments" / "dinosaur_names.py"
-SHORT = {"cell": "rnn", "units": 12, "epochs": 2}  # the quickest to compile
+# The quickest to compile.
+SHORT = {"cell": "rnn", "units": 12, "members": 1, "epochs": 2}
 NUM_NAMES = 120
 
 
@@ -101,15 +102,17 @@ def test_an_interrupted_training_goes_on_where_it_was(script, tmp_path, monkeypa
     file = tmp_path / "names.txt"
     file.write_text("\n".join(data.load_genera().items[:40]), encoding="utf-8")
     options = {"data": file, **SHORT, "epochs": 3, "seconds": 1e6, "dropout": 0.0}
-    make = names["_follower"]
+    options["members"] = 2
+    make, begun = names["_follower"], []
 
     def interrupted(*arguments):
         follower = make(*arguments)
         end = follower.on_epoch_end
+        begun.append(follower)
 
         def stop(epoch, logs=None):
             end(epoch, logs)
-            if epoch == 1:
+            if epoch == 1 and len(begun) == 2:  # in the middle of the second member
                 raise KeyboardInterrupt
 
         follower.on_epoch_end = stop
@@ -119,12 +122,14 @@ def test_an_interrupted_training_goes_on_where_it_was(script, tmp_path, monkeypa
         patch.setitem(names, "_follower", interrupted)
         with pytest.raises(KeyboardInterrupt):
             script["train"](**options, output=tmp_path / "parts")
-    assert (tmp_path / "parts" / "backup").exists()
+    assert (tmp_path / "parts" / "member_2" / "backup").exists()
     runs = {}
     for name in ("parts", "whole"):
         figures = script["train"](**options, output=tmp_path / name)
         assert figures["epochs"] == 3
         runs[name] = load_writer(tmp_path / name).model.get_weights()
+        assert not list((tmp_path / name).rglob("backup"))
+    assert np.abs(runs["whole"][0] - runs["whole"][len(runs["whole"]) // 2]).max() > 0.1
     for one, other in zip(runs["parts"], runs["whole"], strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
