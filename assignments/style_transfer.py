@@ -164,7 +164,9 @@ def train(
         # What `predict` does measures the network, too.
         look = replace(look, content_weight=None, style_weight=None).completed()
         named = encoder_layers or ENCODER_LAYERS[look.extractor]
-        network, trainer, losses = _any_style(look, named.split(","), weights)
+        network, trainer, losses = _any_style(
+            look, named.replace(" ", "").split(","), weights
+        )
     else:
         look = look.completed()
         network, trainer, losses = _one_style(look, norm, one)
