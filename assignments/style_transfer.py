@@ -163,10 +163,8 @@ def train(
         weights = (look.content_weight, look.style_weight)
         # What `predict` does measures the network, too.
         look = replace(look, content_weight=None, style_weight=None).completed()
-        named = encoder_layers or ENCODER_LAYERS[look.extractor]
-        network, trainer, losses = _any_style(
-            look, named.replace(" ", "").split(","), weights
-        )
+        named = _parts(encoder_layers or ENCODER_LAYERS[look.extractor])
+        network, trainer, losses = _any_style(look, named, weights)
     else:
         look = look.completed()
         network, trainer, losses = _one_style(look, norm, one)

@@ -74,14 +74,14 @@ def benchmark(
     command_line.set_seed(0)
     few = max(1, repeats // 3)
     comparisons = {}  # ours, the other, how many at a time, how often
-    comparisons["batch-hard, loop over anchors"] = (*_losses(), 1, few)
+    loss, loop = _losses()
+    comparisons["batch-hard, loop over anchors"] = loss, loop, 1, few
     for name, sides in _embeddings().items():
         comparisons[f"embeddings, {name}, one by one"] = (*sides, NUM_IMAGES, few)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         if addons is not None:
             theirs = stack.enter_context(_loss_of_addons(addons, Path(folder)))
-            ours = comparisons["batch-hard, loop over anchors"][0]
-            comparisons["batch-hard, TensorFlow Addons"] = ours, theirs, 1, repeats
+            comparisons["batch-hard, TensorFlow Addons"] = loss, theirs, 1, repeats
         gallery, ours, others = _identification(Path(folder))
         with gallery:
             for name, other in others.items():

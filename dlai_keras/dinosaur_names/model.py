@@ -128,10 +128,11 @@ def mixture(members: Sequence[keras.Model], name: str = "mixture") -> keras.Mode
     Reference:
         - Hansen and Salamon, 1990, "Neural network ensembles".
     """
-    told = {
-        member.name: _recurrent(member) and member.output_shape for member in members
-    }
-    if not told or len(told) < len(members) or len(set(told.values())) > 1:
+    for member in members:
+        _recurrent(member)  # raises where it is another model
+    names = {member.name for member in members}
+    shapes = {member.output_shape for member in members}
+    if len(names) != len(members) or len(shapes) != 1:
         raise ValueError(
             "`members` must be models of different names and of one vocabulary. "
             f"Received: {[(member.name, member.output_shape) for member in members]}."
@@ -238,8 +239,6 @@ def _members(model):
 
 def _mean_log_probs(logits):
     """`log(mean_m softmax(logits_m))`."""
-    if len(logits) == 1:
-        return ops.log_softmax(logits[0])
     log_probs = ops.stack([ops.log_softmax(one) for one in logits])
     return ops.logsumexp(log_probs, axis=0) - math.log(len(logits))
 
